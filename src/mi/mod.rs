@@ -1,0 +1,10 @@
+//! Mutual information from the scores of a critic: which pairs are scored, and what bound the scores give.
+
+pub mod bound;
+pub mod critic;
+mod pairing;
+
+pub use pairing::Pairing;
+
+/// A critic's scores `[B, L, K]`; see [`Pairing`] for what the columns are.
+pub type Scores<E, D, T = dfdx::tensor::NoneTape> = dfdx::tensor::Tensor<(usize, usize, usize), E, D, T>;

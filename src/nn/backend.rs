@@ -1,0 +1,147 @@
+//! The seam between the layers and a device: what a device must be able to do.
+//!
+//! Sizes are checked by the layers' types; here they are plain shapes. `Cpu` implements it with the kernels of
+//! [`nn::cpu`](super), `Cuda` by composing dfdx's own operations ([`super::composed`]).
+
+use super::PoolKind;
+use super::Real;
+use crate::mi::Pairing;
+use dfdx::prelude::*;
+
+/// A square window: kernel, stride and padding.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    /// Kernel size.
+    pub k: usize,
+    /// Stride.
+    pub s: usize,
+    /// Zero padding on each side.
+    pub p: usize,
+}
+
+/// What batch norm needs besides its input.
+pub struct BatchNormArgs<'a, const C: usize, E: Dtype, D: Storage<E>> {
+    /// Learned scale, `[C]`.
+    pub scale: &'a Tensor<Rank1<C>, E, D>,
+    /// Learned bias, `[C]`.
+    pub bias: &'a Tensor<Rank1<C>, E, D>,
+    /// Added to the variance.
+    pub epsilon: f64,
+    /// Whether `max(0, ·)` follows.
+    pub relu: bool,
+}
+
+/// The weights of a concat critic above its first layer.
+pub struct PairArgs<'a, const U: usize, E: Dtype, D: Storage<E>> {
+    /// Second layer, `[U, U]`.
+    pub w2: &'a Tensor<Rank2<U, U>, E, D>,
+    /// Its bias, `[U]`.
+    pub b2: &'a Tensor<Rank1<U>, E, D>,
+    /// Last layer, `[1, U]`.
+    pub w3: &'a Tensor<Rank2<1, U>, E, D>,
+    /// Its bias, `[1]`.
+    pub b3: &'a Tensor<Rank1<1>, E, D>,
+    /// Which pairs are scored.
+    pub pairing: Pairing,
+}
+
+/// One step of Adam on one tensor; see [`Adam`](super::Adam).
+#[derive(Clone, Copy, Debug)]
+pub struct AdamStep {
+    /// Learning rate.
+    pub lr: f64,
+    /// Decay rates of the two moments.
+    pub betas: [f64; 2],
+    /// Added to the root of the second moment.
+    pub epsilon: f64,
+    /// L2 penalty added to the gradient (PyTorch's `Adam(weight_decay)`).
+    pub l2: f64,
+    /// Decay of the weights themselves (AdamW, Loshchilov & Hutter 2019).
+    pub decoupled: f64,
+    /// The step's number, from 1.
+    pub t: u64,
+}
+
+/// A device on which the layers of this crate run.
+pub trait Backend<E: Real>: Device<E> {
+    /// `x [B, I, H, W]`, `w [O, I, K, K]` → `y [B, O, OH, OW]`, no bias. Without `input_grad`, the gradient of `x` is
+    /// not computed (the first layer of a network has no use for it).
+    fn conv2d<X: Shape, W: Shape, Y: Shape, T: Tape<E, Self>>(
+        x: Tensor<X, E, Self, T>,
+        w: &Tensor<W, E, Self>,
+        y: Y,
+        window: Window,
+        input_grad: bool,
+    ) -> Result<Tensor<Y, E, Self, T>, Self::Err>;
+
+    /// `x [B, I, H, W]`, `w [I, O, K, K]` → `y [B, O, OH, OW]`, no bias.
+    fn conv_transpose2d<X: Shape, W: Shape, Y: Shape, T: Tape<E, Self>>(
+        x: Tensor<X, E, Self, T>,
+        w: &Tensor<W, E, Self>,
+        y: Y,
+        window: Window,
+    ) -> Result<Tensor<Y, E, Self, T>, Self::Err>;
+
+    /// Pools windows of `x [B, C, H, W]`.
+    fn pool2d<X: Shape, Y: Shape, T: Tape<E, Self>>(
+        x: Tensor<X, E, Self, T>,
+        y: Y,
+        window: Window,
+        kind: PoolKind,
+    ) -> Result<Tensor<Y, E, Self, T>, Self::Err>;
+
+    /// Normalises `x [B, C, …]` by the batch's own statistics and returns them: mean and biased variance, `[C]`.
+    #[allow(clippy::type_complexity)]
+    fn batch_norm_train<const C: usize, X: Shape, T: Tape<E, Self>>(
+        x: Tensor<X, E, Self, T>,
+        args: BatchNormArgs<C, E, Self>,
+    ) -> Result<(Tensor<X, E, Self, T>, [Tensor<Rank1<C>, E, Self>; 2]), Self::Err>;
+
+    /// Normalises `x [B, C, …]` by given statistics: mean and variance, `[C]`. Not differentiable.
+    fn batch_norm_eval<const C: usize, X: Shape>(
+        x: Tensor<X, E, Self>,
+        stats: [&Tensor<Rank1<C>, E, Self>; 2],
+        args: BatchNormArgs<C, E, Self>,
+    ) -> Result<Tensor<X, E, Self>, Self::Err>;
+
+    /// `y = x·wᵀ + b` over the rows of `x [N, I]`, with `w [O, I]`, then `max(0, ·)` when `relu`. `x` and `y` may have
+    /// any shapes of `N·I` and `N·O` elements, `w` any shape of `O·I`.
+    fn linear<const O: usize, X: Shape, W: Shape, Y: Shape, T: Tape<E, Self>>(
+        x: Tensor<X, E, Self, T>,
+        w: &Tensor<W, E, Self>,
+        b: Option<&Tensor<Rank1<O>, E, Self>>,
+        y: Y,
+        relu: bool,
+    ) -> Result<Tensor<Y, E, Self, T>, Self::Err>;
+
+    /// Normalises each row of `x [N, F]` (the last axis).
+    fn layer_norm<const F: usize, X: Shape, T: Tape<E, Self>>(
+        x: Tensor<X, E, Self, T>,
+        scale: &Tensor<Rank1<F>, E, Self>,
+        bias: &Tensor<Rank1<F>, E, Self>,
+        epsilon: f64,
+    ) -> Result<Tensor<X, E, Self, T>, Self::Err>;
+
+    /// `[B, C, H, W]` → `[B, H, W, C]`: one row for each location.
+    fn channels_last<X: Shape, Y: Shape, T: Tape<E, Self>>(
+        x: Tensor<X, E, Self, T>,
+        y: Y,
+    ) -> Result<Tensor<Y, E, Self, T>, Self::Err>;
+
+    /// Scores `[B, L, K]` of a concat critic from its first layer's halves: `p [B, …, U]` for each location, and
+    /// `q [B, U]` for each global vector. The tape of `p` must hold what `q` was computed with.
+    fn pair_scores<B: Dim, const U: usize, P: Shape, T: Tape<E, Self>>(
+        p: Tensor<P, E, Self, T>,
+        q: &Tensor<(B, Const<U>), E, Self>,
+        args: PairArgs<U, E, Self>,
+    ) -> Result<Tensor<(usize, usize, usize), E, Self, T>, Self::Err>;
+
+    /// One step of Adam: updates `p`, `m` and `v` in place from the gradient of `p`.
+    fn adam<S: Shape>(
+        p: &mut Tensor<S, E, Self>,
+        m: &mut Tensor<S, E, Self>,
+        v: &mut Tensor<S, E, Self>,
+        grads: &mut Gradients<E, Self>,
+        step: AdamStep,
+    ) -> Result<(), Self::Err>;
+}

@@ -1,0 +1,87 @@
+//! Size-only descriptions of the layers, for dfdx's `build_module`:
+//! `dev.build_module::<(builder::Conv2d<3, 64, 4, 2, 1>, builder::BatchNorm2d<64, true>), f32>()`.
+
+/// A convolution from `I` to `O` channels: `K`×`K` window, stride `S`, padding `P`, no bias.
+/// `INPUT_GRAD = false` leaves out the gradient of its input.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Conv2d<
+    const I: usize,
+    const O: usize,
+    const K: usize,
+    const S: usize = 1,
+    const P: usize = 0,
+    const INPUT_GRAD: bool = true,
+>;
+
+/// A transposed convolution from `I` to `O` channels, no bias.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ConvTranspose2d<const I: usize, const O: usize, const K: usize, const S: usize = 1, const P: usize = 0>;
+
+/// Batch norm of `F` features, followed by ReLU when `RELU`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BatchNorm1d<const F: usize, const RELU: bool = false>;
+
+/// Batch norm of `C` channels, followed by ReLU when `RELU`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BatchNorm2d<const C: usize, const RELU: bool = false>;
+
+/// A linear layer with bias, followed by ReLU when `RELU`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Linear<const I: usize, const O: usize, const RELU: bool = false>;
+
+/// A linear layer without bias.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UnbiasedLinear<const I: usize, const O: usize>;
+
+/// A linear layer without bias on a flattened `C`×`H`×`W` map.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FlattenLinear<const C: usize, const H: usize, const W: usize, const O: usize>;
+
+/// Layer norm over the last axis, of size `F`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LayerNorm<const F: usize>;
+
+/// Two linear layers with a ReLU between them, `I → U → U`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PlainEmbed<const I: usize, const U: usize>;
+
+/// Two linear layers beside a linear shortcut, then layer norm, `I → U`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ResidualEmbed<const I: usize, const U: usize>;
+
+/// Concat-and-convolve critic of `C` channels and global vectors of `Y`, with `U` units.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ConcatCritic<const C: usize, const Y: usize, const U: usize>;
+
+/// Encode-and-dot-product critic with plain embeddings of `U` units.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DotCritic<const C: usize, const Y: usize, const U: usize>;
+
+/// Encode-and-dot-product critic with residual, normalised embeddings of `U` units.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ResidualDotCritic<const C: usize, const Y: usize, const U: usize>;
+
+/// Global critic of whole `C`×`H`×`W` maps and global vectors of `Y`, with `U` units.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GlobalCritic<const C: usize, const H: usize, const W: usize, const Y: usize, const U: usize>;
+
+/// The encoder of the paper for 32×32 images; see [`crate::encoder::Dcgan32`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Dcgan32<
+    const CH: usize = 3,
+    const C1: usize = 64,
+    const C2: usize = 128,
+    const C3: usize = 256,
+    const FC: usize = 1024,
+    const Y: usize = 64,
+>;
+
+/// The encoder of the authors' code for 28×28 images; see [`crate::encoder::Dcgan28`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Dcgan28<
+    const CH: usize = 1,
+    const C1: usize = 64,
+    const C2: usize = 128,
+    const FC: usize = 1024,
+    const Y: usize = 64,
+>;

@@ -1,0 +1,234 @@
+//! Matrix products on the `gemm` crate, split in a way that does not depend on the number of threads.
+//!
+//! Each block of the result is one sequential product over the whole inner dimension, and the blocks are a function of
+//! the sizes alone: the same numbers come out with one thread and with many.
+
+use rayon::prelude::*;
+
+/// The number types of the kernels: `f32`, and `f64` for gradient checks.
+pub trait Real: dfdx::dtypes::Dtype + num_traits::Float + rand_distr::uniform::SampleUniform + std::iter::Sum {
+    /// From `f64`, rounded.
+    fn of(x: f64) -> Self;
+    /// To `f64`, exact.
+    fn wide(self) -> f64;
+}
+
+impl Real for f32 {
+    fn of(x: f64) -> Self {
+        x as f32
+    }
+    fn wide(self) -> f64 {
+        f64::from(self)
+    }
+}
+
+impl Real for f64 {
+    fn of(x: f64) -> Self {
+        x
+    }
+    fn wide(self) -> f64 {
+        self
+    }
+}
+
+/// A read-only matrix view with any strides.
+#[derive(Clone, Copy)]
+pub(crate) struct Mat<'a, E> {
+    data: &'a [E],
+    rows: usize,
+    cols: usize,
+    row_stride: usize,
+    col_stride: usize,
+}
+
+impl<'a, E> Mat<'a, E> {
+    /// Rows one after the other.
+    pub(crate) fn rows(data: &'a [E], rows: usize, cols: usize) -> Self {
+        Self::strided(data, rows, cols, cols, 1)
+    }
+
+    /// Element `(r, c)` at `r·row_stride + c·col_stride`.
+    pub(crate) fn strided(data: &'a [E], rows: usize, cols: usize, row_stride: usize, col_stride: usize) -> Self {
+        assert!(
+            rows == 0 || cols == 0 || (rows - 1) * row_stride + (cols - 1) * col_stride < data.len(),
+            "a {rows}x{cols} view does not fit its {} numbers",
+            data.len()
+        );
+        Self { data, rows, cols, row_stride, col_stride }
+    }
+
+    /// The transpose, without moving anything.
+    pub(crate) fn t(self) -> Self {
+        Self {
+            data: self.data,
+            rows: self.cols,
+            cols: self.rows,
+            row_stride: self.col_stride,
+            col_stride: self.row_stride,
+        }
+    }
+
+    fn sub_rows(self, from: usize, rows: usize) -> Self {
+        assert!(from + rows <= self.rows);
+        Self { data: &self.data[(from * self.row_stride).min(self.data.len())..], rows, ..self }
+    }
+
+    fn sub_cols(self, from: usize, cols: usize) -> Self {
+        self.t().sub_rows(from, cols).t()
+    }
+}
+
+/// A writable block handed to one task while other tasks write other elements.
+#[derive(Clone, Copy)]
+pub(crate) struct Shared<E> {
+    ptr: *mut E,
+    len: usize,
+}
+
+// SAFETY: `Shared` only carries the address; every use is an `unsafe` call whose caller promises that no two tasks touch
+// the same element.
+unsafe impl<E: Send> Send for Shared<E> {}
+// SAFETY: as above.
+unsafe impl<E: Send> Sync for Shared<E> {}
+
+impl<E> Shared<E> {
+    /// Wraps a slice for the duration of a parallel section.
+    pub(crate) fn new(data: &mut [E]) -> Self {
+        Self { ptr: data.as_mut_ptr(), len: data.len() }
+    }
+
+    /// The elements `from..from + len`.
+    ///
+    /// # Safety
+    /// The slice given to [`Shared::new`] must still be borrowed, and no other task may use these elements meanwhile.
+    #[expect(clippy::mut_from_ref, reason = "disjointness is the caller's promise")]
+    pub(crate) unsafe fn slice(&self, from: usize, len: usize) -> &mut [E] {
+        assert!(from + len <= self.len);
+        // SAFETY: in bounds by the assertion; exclusive by the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.ptr.add(from), len) }
+    }
+}
+
+/// `dst = lhs·rhs`, or `dst += lhs·rhs`, on the calling thread. `dst` has rows `stride` apart.
+pub(crate) fn matmul<E: Real>(dst: &mut [E], stride: usize, lhs: Mat<E>, rhs: Mat<E>, accumulate: bool) {
+    let (m, n) = (lhs.rows, rhs.cols);
+    if m == 0 || n == 0 {
+        return;
+    }
+    assert!((m - 1) * stride + n <= dst.len() && n <= stride.max(n));
+    let shared = Shared::new(dst);
+    // SAFETY: `dst` is exclusively ours.
+    unsafe { matmul_into(shared, 0, stride, lhs, rhs, accumulate) }
+}
+
+/// The product into elements of `dst` from `offset` on.
+///
+/// # Safety
+/// No other task may use the `lhs.rows`×`rhs.cols` elements meanwhile.
+unsafe fn matmul_into<E: Real>(
+    dst: Shared<E>,
+    offset: usize,
+    stride: usize,
+    lhs: Mat<E>,
+    rhs: Mat<E>,
+    accumulate: bool,
+) {
+    assert_eq!(lhs.cols, rhs.rows, "inner dimensions differ");
+    let (m, n, k) = (lhs.rows, rhs.cols, lhs.cols);
+    if m == 0 || n == 0 {
+        return;
+    }
+    assert!(offset + (m - 1) * stride + n <= dst.len);
+    if k == 0 {
+        if !accumulate {
+            for r in 0..m {
+                // SAFETY: the caller's promise.
+                unsafe { dst.slice(offset + r * stride, n) }.fill(E::zero());
+            }
+        }
+        return;
+    }
+    // SAFETY: the views were checked when they were made and the destination by the assertion above; `gemm` reads and
+    // writes only those elements. `E` is `f32` or `f64`, which `gemm` supports.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            dst.ptr.add(offset),
+            1,
+            stride as isize,
+            accumulate,
+            lhs.data.as_ptr(),
+            lhs.col_stride as isize,
+            lhs.row_stride as isize,
+            rhs.data.as_ptr(),
+            rhs.col_stride as isize,
+            rhs.row_stride as isize,
+            E::one(),
+            E::one(),
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}
+
+/// The floating-point operations worth a task of their own.
+const TASK_FLOPS: usize = 4 << 20;
+/// The most tasks that one product is cut into.
+const MAX_TASKS: usize = 32;
+
+/// `dst = lhs·rhs` (or `+=`) in parallel, rows of `dst` contiguous, then `epilogue(row, first column, elements)` on each
+/// piece of a row while it is still in the cache.
+pub(crate) fn par_matmul<E: Real>(
+    dst: &mut [E],
+    lhs: Mat<E>,
+    rhs: Mat<E>,
+    accumulate: bool,
+    epilogue: impl Fn(usize, usize, &mut [E]) + Sync,
+) {
+    let (m, n, k) = (lhs.rows, rhs.cols, lhs.cols);
+    assert_eq!(dst.len(), m * n);
+    let tasks = (2 * m * n * k / TASK_FLOPS).clamp(1, MAX_TASKS);
+    let by_rows = m >= n;
+    let size = if by_rows { m } else { n };
+    let step = size.div_ceil(tasks).next_multiple_of(16);
+    let shared = Shared::new(dst);
+    (0..size.div_ceil(step)).into_par_iter().for_each(|task| {
+        let from = task * step;
+        let count = step.min(size - from);
+        let (r0, rows, c0, cols) = if by_rows { (from, count, 0, n) } else { (0, m, from, count) };
+        // SAFETY: tasks own disjoint rows or disjoint columns of `dst`, which stays borrowed until they are done.
+        unsafe {
+            matmul_into(shared, r0 * n + c0, n, lhs.sub_rows(r0, rows), rhs.sub_cols(c0, cols), accumulate);
+            for r in r0..r0 + rows {
+                epilogue(r, c0, shared.slice(r * n + c0, cols));
+            }
+        }
+    });
+}
+
+/// Adds to `sums[c]` the sum over rows of `values[r, c]`, in an order that depends on the sizes alone.
+pub(crate) fn add_column_sums<E: Real>(sums: &mut [E], values: &[E]) {
+    let cols = sums.len();
+    if cols == 0 {
+        return;
+    }
+    let rows = values.len() / cols;
+    let step = rows.div_ceil(16).max(1);
+    let partial: Vec<Vec<E>> = values
+        .par_chunks(step * cols)
+        .map(|block| {
+            let mut acc = vec![E::zero(); cols];
+            for row in block.chunks_exact(cols) {
+                acc.iter_mut().zip(row).for_each(|(a, &v)| *a += v);
+            }
+            acc
+        })
+        .collect();
+    for block in &partial {
+        sums.iter_mut().zip(block).for_each(|(s, &v)| *s += v);
+    }
+}

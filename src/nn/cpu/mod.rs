@@ -1,0 +1,49 @@
+//! The CPU kernels: plain functions on slices, each with one layout and no knowledge of tapes.
+//!
+//! All of them give the same bits whatever the number of threads: work is cut by sizes, never by threads, and sums are
+//! added in a fixed order.
+
+pub(crate) mod access;
+pub(crate) mod conv;
+pub(crate) mod gemm;
+pub(crate) mod norm;
+pub(crate) mod ops;
+pub(crate) mod pair;
+pub(crate) mod pool;
+
+use gemm::Real;
+use rayon::prelude::*;
+
+/// Elements of one task in element-wise passes.
+pub(crate) const BLOCK: usize = 1 << 14;
+
+/// Zeroes the gradient where a ReLU's output is zero.
+pub(crate) fn mask_relu<E: Real>(g: &mut [E], y: &[E]) {
+    g.par_chunks_mut(BLOCK).zip(y.par_chunks(BLOCK)).for_each(|(g, y)| {
+        g.iter_mut().zip(y).for_each(|(g, &y)| {
+            if y <= E::zero() {
+                *g = E::zero();
+            }
+        });
+    });
+}
+
+/// `[B, C, L]` → `[B, L, C]`.
+pub(crate) fn swap_last<E: Real>(x: &[E], c: usize, l: usize) -> Vec<E> {
+    let mut out = vec![E::zero(); x.len()];
+    out.par_chunks_mut((c * l).max(1)).zip(x.par_chunks((c * l).max(1))).for_each(|(out, x)| {
+        for (ch, plane) in x.chunks_exact(l).enumerate() {
+            for (place, &v) in plane.iter().enumerate() {
+                out[place * c + ch] = v;
+            }
+        }
+    });
+    out
+}
+
+/// `dst += src`.
+pub(crate) fn add_to<E: Real>(dst: &mut [E], src: &[E]) {
+    dst.par_chunks_mut(BLOCK).zip(src.par_chunks(BLOCK)).for_each(|(d, s)| {
+        d.iter_mut().zip(s).for_each(|(d, &s)| *d += s);
+    });
+}

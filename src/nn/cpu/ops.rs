@@ -1,0 +1,287 @@
+//! The kernels put on dfdx's tape.
+//!
+//! An operation with several inputs takes the tape from the first; the others are found by their identity when the
+//! backward pass asks for their gradients. Where an activation is fused, the gradient kept for the operation's output
+//! is, after the backward pass, the one before the activation.
+
+use super::access::{contiguous, data, data_mut, give, grad, take};
+use super::conv::{self, Geometry};
+use super::gemm::{Mat, Real, add_column_sums, par_matmul};
+use super::pair::{self, PairSizes, Upper};
+use super::pool::{self, PoolGeometry, PoolKind};
+use super::{BLOCK, add_to, mask_relu, norm, swap_last};
+use crate::nn::backend::{AdamStep, Backend, BatchNormArgs, PairArgs, Window};
+use dfdx::prelude::*;
+use rayon::prelude::*;
+
+/// Records the backward pass of `y = op(x)`: `f` gets the gradient of `y` (which it may change) and adds to that of `x`.
+fn record<X: Shape, Y: Shape, E: Real, T: Tape<E, Cpu>>(
+    tape: &mut T,
+    x: &Tensor<X, E, Cpu>,
+    y: &Tensor<Y, E, Cpu>,
+    f: impl FnOnce(&mut [E], &mut [E], &mut Gradients<E, Cpu>) -> Result<(), CpuError> + 'static,
+) {
+    if !T::OWNS_TAPE {
+        return;
+    }
+    let (x, y) = (x.clone(), y.clone());
+    tape.add_backward_op(move |grads| {
+        let mut gy = take(grads, &y)?;
+        let mut gx = take(grads, &x)?;
+        f(&mut gy, &mut gx, grads)?;
+        give(grads, &x, gx)?;
+        give(grads, &y, gy)
+    });
+}
+
+/// Sizes of a convolution from the shapes of its input and output.
+fn geometry<I: Shape, O: Shape>(input: &I, output: &O, window: Window) -> Geometry {
+    let (i, o) = (input.concrete(), output.concrete());
+    let Window { k, s, p } = window;
+    Geometry { b: i[0], i: i[1], o: o[1], h: i[2], w: i[3], k, s, p, oh: o[2], ow: o[3] }
+}
+
+impl<E: Real> Backend<E> for Cpu
+where
+    Cpu: Device<E>,
+{
+    fn conv2d<X: Shape, W: Shape, Y: Shape, T: Tape<E, Self>>(
+        x: Tensor<X, E, Self, T>,
+        w: &Tensor<W, E, Self>,
+        y: Y,
+        window: Window,
+        input_grad: bool,
+    ) -> Result<Tensor<Y, E, Self, T>, Self::Err> {
+        let (x, mut tape) = contiguous(x)?.split_tape();
+        let g = geometry(x.shape(), &y, window);
+        let y = x.device().try_tensor_from_vec(conv::forward(&g, data(&x), data(w)), y)?;
+        if T::OWNS_TAPE {
+            let (w, x, out) = (w.clone(), x.clone(), y.clone());
+            tape.add_backward_op(move |grads| {
+                let gy = take(grads, &out)?;
+                let mut gw = take(grads, &w)?;
+                let mut gx = if input_grad { Some(take(grads, &x)?) } else { None };
+                conv::backward(&g, data(&x), data(&w), &gy, gx.as_deref_mut(), Some(&mut gw));
+                if let Some(gx) = gx {
+                    give(grads, &x, gx)?;
+                }
+                give(grads, &w, gw)?;
+                give(grads, &out, gy)
+            });
+        }
+        Ok(y.put_tape(tape))
+    }
+
+    fn conv_transpose2d<X: Shape, W: Shape, Y: Shape, T: Tape<E, Self>>(
+        x: Tensor<X, E, Self, T>,
+        w: &Tensor<W, E, Self>,
+        y: Y,
+        window: Window,
+    ) -> Result<Tensor<Y, E, Self, T>, Self::Err> {
+        let (x, mut tape) = contiguous(x)?.split_tape();
+        // It is the gradient of the convolution that leads from `y` to `x`.
+        let g = geometry(&y, x.shape(), window);
+        let y = x.device().try_tensor_from_vec(conv::transpose_forward(&g, data(&x), data(w)), y)?;
+        let (kept, w) = (x.clone(), w.clone());
+        record(&mut tape, &x, &y, move |gy, gx, grads| {
+            add_to(gx, &conv::forward(&g, gy, data(&w)));
+            let mut gw = take(grads, &w)?;
+            conv::backward(&g, gy, data(&w), data(&kept), None, Some(&mut gw));
+            give(grads, &w, gw)
+        });
+        Ok(y.put_tape(tape))
+    }
+
+    fn pool2d<X: Shape, Y: Shape, T: Tape<E, Self>>(
+        x: Tensor<X, E, Self, T>,
+        y: Y,
+        window: Window,
+        kind: PoolKind,
+    ) -> Result<Tensor<Y, E, Self, T>, Self::Err> {
+        let (x, mut tape) = contiguous(x)?.split_tape();
+        let (i, o) = (x.shape().concrete(), y.concrete());
+        let Window { k, s, p } = window;
+        let g = PoolGeometry { h: i[2], w: i[3], k, s, p, oh: o[2], ow: o[3] };
+        let y = x.device().try_tensor_from_vec(pool::forward(&g, kind, data(&x)), y)?;
+        let kept = x.clone();
+        record(&mut tape, &x, &y, move |gy, gx, _| {
+            pool::backward(&g, kind, data(&kept), gy, gx);
+            Ok(())
+        });
+        Ok(y.put_tape(tape))
+    }
+
+    fn batch_norm_train<const C: usize, X: Shape, T: Tape<E, Self>>(
+        x: Tensor<X, E, Self, T>,
+        args: BatchNormArgs<C, E, Self>,
+    ) -> Result<(Tensor<X, E, Self, T>, [Tensor<Rank1<C>, E, Self>; 2]), Self::Err> {
+        let (x, mut tape) = contiguous(x)?.split_tape();
+        let BatchNormArgs { scale, bias, epsilon, relu } = args;
+        let l = x.shape().concrete().into_iter().skip(2).product();
+        let stats = norm::batch_stats(data(&x), C, l);
+        let values = norm::batch_apply(data(&x), l, &stats, data(scale), data(bias), epsilon, relu);
+        let y = x.device().try_tensor_from_vec(values, *x.shape())?;
+        let mean = x.device().try_tensor_from_vec(stats.mean.clone(), (Const::<C>,))?;
+        let var = x.device().try_tensor_from_vec(stats.var.clone(), (Const::<C>,))?;
+        let (kept, out, scale, bias) = (x.clone(), y.clone(), scale.clone(), bias.clone());
+        record(&mut tape, &x, &y, move |gy, gx, grads| {
+            if relu {
+                mask_relu(gy, data(&out));
+            }
+            let (gs, gb) = norm::batch_backward(data(&kept), l, &stats, data(&scale), epsilon, gy, gx);
+            add_to(grad(grads, &scale)?, &gs);
+            add_to(grad(grads, &bias)?, &gb);
+            Ok(())
+        });
+        Ok((y.put_tape(tape), [mean, var]))
+    }
+
+    fn batch_norm_eval<const C: usize, X: Shape>(
+        x: Tensor<X, E, Self>,
+        stats: [&Tensor<Rank1<C>, E, Self>; 2],
+        args: BatchNormArgs<C, E, Self>,
+    ) -> Result<Tensor<X, E, Self>, Self::Err> {
+        let x = contiguous(x)?;
+        let l = x.shape().concrete().into_iter().skip(2).product();
+        let stats = norm::BatchStats { mean: data(stats[0]).to_vec(), var: data(stats[1]).to_vec() };
+        let BatchNormArgs { scale, bias, epsilon, relu } = args;
+        let values = norm::batch_apply(data(&x), l, &stats, data(scale), data(bias), epsilon, relu);
+        x.device().try_tensor_from_vec(values, *x.shape())
+    }
+
+    fn linear<const O: usize, X: Shape, W: Shape, Y: Shape, T: Tape<E, Self>>(
+        x: Tensor<X, E, Self, T>,
+        w: &Tensor<W, E, Self>,
+        b: Option<&Tensor<Rank1<O>, E, Self>>,
+        y: Y,
+        relu: bool,
+    ) -> Result<Tensor<Y, E, Self, T>, Self::Err> {
+        let (x, mut tape) = contiguous(x)?.split_tape();
+        let o = w.shape().concrete()[0];
+        let i = w.shape().num_elements() / o;
+        let n = x.shape().num_elements() / i;
+        let mut values = vec![E::zero(); n * o];
+        {
+            let b = b.map(data);
+            par_matmul(&mut values, Mat::rows(data(&x), n, i), Mat::rows(data(w), o, i).t(), false, |_, c0, row| {
+                if let Some(b) = b {
+                    row.iter_mut().zip(&b[c0..]).for_each(|(v, &b)| *v += b);
+                }
+                if relu {
+                    row.iter_mut().for_each(|v| *v = if *v < E::zero() { E::zero() } else { *v });
+                }
+            });
+        }
+        let y = x.device().try_tensor_from_vec(values, y)?;
+        let (kept, out, w, b) = (x.clone(), y.clone(), w.clone(), b.cloned());
+        record(&mut tape, &x, &y, move |gy, gx, grads| {
+            if relu {
+                mask_relu(gy, data(&out));
+            }
+            if let Some(b) = b {
+                add_column_sums(grad(grads, &b)?, gy);
+            }
+            let gy = Mat::rows(gy, n, o);
+            par_matmul(grad(grads, &w)?, gy.t(), Mat::rows(data(&kept), n, i), true, |_, _, _| ());
+            par_matmul(gx, gy, Mat::rows(data(&w), o, i), true, |_, _, _| ());
+            Ok(())
+        });
+        Ok(y.put_tape(tape))
+    }
+
+    fn layer_norm<const F: usize, X: Shape, T: Tape<E, Self>>(
+        x: Tensor<X, E, Self, T>,
+        scale: &Tensor<Rank1<F>, E, Self>,
+        bias: &Tensor<Rank1<F>, E, Self>,
+        epsilon: f64,
+    ) -> Result<Tensor<X, E, Self, T>, Self::Err> {
+        let (x, mut tape) = contiguous(x)?.split_tape();
+        let stats = norm::row_stats(data(&x), F, epsilon);
+        let values = norm::layer_forward(data(&x), &stats, data(scale), data(bias));
+        let y = x.device().try_tensor_from_vec(values, *x.shape())?;
+        let (kept, scale, bias) = (x.clone(), scale.clone(), bias.clone());
+        record(&mut tape, &x, &y, move |gy, gx, grads| {
+            let mut gs = take(grads, &scale)?;
+            norm::layer_backward(data(&kept), &stats, data(&scale), gy, gx, &mut gs, grad(grads, &bias)?);
+            give(grads, &scale, gs)
+        });
+        Ok(y.put_tape(tape))
+    }
+
+    fn channels_last<X: Shape, Y: Shape, T: Tape<E, Self>>(
+        x: Tensor<X, E, Self, T>,
+        y: Y,
+    ) -> Result<Tensor<Y, E, Self, T>, Self::Err> {
+        let (x, mut tape) = contiguous(x)?.split_tape();
+        let sizes = x.shape().concrete();
+        let (c, l) = (sizes[1], sizes.into_iter().skip(2).product());
+        let y = x.device().try_tensor_from_vec(swap_last(data(&x), c, l), y)?;
+        record(&mut tape, &x, &y, move |gy, gx, _| {
+            add_to(gx, &swap_last(gy, l, c));
+            Ok(())
+        });
+        Ok(y.put_tape(tape))
+    }
+
+    fn pair_scores<B: Dim, const U: usize, P: Shape, T: Tape<E, Self>>(
+        p: Tensor<P, E, Self, T>,
+        q: &Tensor<(B, Const<U>), E, Self>,
+        args: PairArgs<U, E, Self>,
+    ) -> Result<Tensor<(usize, usize, usize), E, Self, T>, Self::Err> {
+        let (p, mut tape) = contiguous(p)?.split_tape();
+        let b = q.shape().0.size();
+        let z = PairSizes { b, l: p.shape().num_elements() / (b * U), u: U };
+        let PairArgs { w2, b2, w3, b3, pairing } = args;
+        let columns = pairing.columns(b);
+        // Up to four columns fit in memory beside the model; more are computed again in the backward pass.
+        let keep = T::OWNS_TAPE && columns <= 4;
+        let upper = Upper { w2: data(w2), b2: data(b2), w3: data(w3), b3: data(b3) };
+        let (scores, hidden) = pair::forward(z, data(&p), data(q), upper, pairing, keep);
+        let y = p.device().try_tensor_from_vec(scores, (b, z.l, columns))?;
+        let (kept, q) = (p.clone(), q.clone());
+        let (w2, b2, w3, b3) = (w2.clone(), b2.clone(), w3.clone(), b3.clone());
+        record(&mut tape, &p, &y, move |gy, gp, grads| {
+            let upper = Upper { w2: data(&w2), b2: data(&b2), w3: data(&w3), b3: data(&b3) };
+            let g = pair::backward(z, data(&kept), data(&q), upper, pairing, hidden, gy);
+            add_to(gp, &g.p);
+            add_to(grad(grads, &q)?, &g.q);
+            add_to(grad(grads, &w2)?, &g.w2);
+            add_to(grad(grads, &b2)?, &g.b2);
+            add_to(grad(grads, &w3)?, &g.w3);
+            add_to(grad(grads, &b3)?, &g.b3);
+            Ok(())
+        });
+        Ok(y.put_tape(tape))
+    }
+
+    fn adam<S: Shape>(
+        p: &mut Tensor<S, E, Self>,
+        m: &mut Tensor<S, E, Self>,
+        v: &mut Tensor<S, E, Self>,
+        grads: &mut Gradients<E, Self>,
+        step: AdamStep,
+    ) -> Result<(), Self::Err> {
+        let g: &[E] = grad(grads, p)?;
+        let [beta1, beta2] = step.betas;
+        let t = step.t as f64;
+        let size = step.lr / (1.0 - beta1.powf(t));
+        let root = E::of(1.0 / (1.0 - beta2.powf(t)).sqrt());
+        let (a1, a2, b1, b2) = (E::of(beta1), E::of(beta2), E::of(1.0 - beta1), E::of(1.0 - beta2));
+        let (size, eps, l2, shrink) =
+            (E::of(size), E::of(step.epsilon), E::of(step.l2), E::of(1.0 - step.lr * step.decoupled));
+        data_mut(p)
+            .par_chunks_mut(BLOCK)
+            .zip(data_mut(m).par_chunks_mut(BLOCK))
+            .zip(data_mut(v).par_chunks_mut(BLOCK))
+            .zip(g.par_chunks(BLOCK))
+            .for_each(|(((p, m), v), g)| {
+                for (((p, m), v), &g) in p.iter_mut().zip(m).zip(v).zip(g) {
+                    let g = g + l2 * *p;
+                    *m = a1 * *m + b1 * g;
+                    *v = a2 * *v + b2 * g * g;
+                    *p = *p * shrink - size * *m / (v.sqrt() * root + eps);
+                }
+            });
+        Ok(())
+    }
+}

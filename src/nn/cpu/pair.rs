@@ -1,0 +1,182 @@
+//! The upper layers of a concat critic, over pairs of a location and a global vector.
+//!
+//! The first layer of such a critic is `W_m·m + W_y·y + b`, so its two halves are computed once for each location and
+//! each global vector and only added here, for every pair.
+
+use super::gemm::{Mat, Real, add_column_sums, matmul, par_matmul};
+use crate::mi::Pairing;
+use rayon::prelude::*;
+
+/// The layers after the first: `U → U`, ReLU, `U → 1`.
+#[derive(Clone, Copy)]
+pub(crate) struct Upper<'a, E> {
+    pub w2: &'a [E],
+    pub b2: &'a [E],
+    pub w3: &'a [E],
+    pub b3: &'a [E],
+}
+
+/// Sizes: `b` images (and global vectors), `l` locations, `u` units.
+#[derive(Clone, Copy)]
+pub(crate) struct PairSizes {
+    pub b: usize,
+    pub l: usize,
+    pub u: usize,
+}
+
+/// The hidden layers of one column of pairs, each `[B·L, U]`.
+pub(crate) struct Hidden<E> {
+    first: Vec<E>,
+    second: Vec<E>,
+}
+
+/// Images whose rows are one task.
+const IMAGES: usize = 4;
+
+/// Both hidden layers and the scores `[B·L]` of column `k`.
+fn column<E: Real>(z: PairSizes, p: &[E], q: &[E], up: Upper<E>, pairing: Pairing, k: usize) -> (Hidden<E>, Vec<E>) {
+    let PairSizes { b, l, u } = z;
+    let mut first = vec![E::zero(); b * l * u];
+    let mut second = vec![E::zero(); b * l * u];
+    let mut scores = vec![E::zero(); b * l];
+    let rows = IMAGES * l;
+    first
+        .par_chunks_mut(rows * u)
+        .zip(second.par_chunks_mut(rows * u))
+        .zip(scores.par_chunks_mut(rows))
+        .zip(p.par_chunks(rows * u))
+        .enumerate()
+        .for_each(|(task, (((first, second), scores), p))| {
+            for (g, (h, p)) in first.chunks_mut(l * u).zip(p.chunks(l * u)).enumerate() {
+                let partner = pairing.partner(task * IMAGES + g, k, b);
+                let q = &q[partner * u..][..u];
+                for (h, p) in h.chunks_exact_mut(u).zip(p.chunks_exact(u)) {
+                    for i in 0..u {
+                        let v = p[i] + q[i];
+                        h[i] = if v < E::zero() { E::zero() } else { v };
+                    }
+                }
+            }
+            let n = scores.len();
+            matmul(second, u, Mat::rows(first, n, u), Mat::rows(up.w2, u, u).t(), false);
+            for (h, s) in second.chunks_exact_mut(u).zip(scores) {
+                let mut lanes = [E::zero(); 16];
+                for (j, ((h, &b), &w)) in h.iter_mut().zip(up.b2).zip(up.w3).enumerate() {
+                    let v = *h + b;
+                    *h = if v < E::zero() { E::zero() } else { v };
+                    lanes[j % 16] += *h * w;
+                }
+                *s = lanes.iter().copied().sum::<E>() + up.b3[0];
+            }
+        });
+    (Hidden { first, second }, scores)
+}
+
+/// Scores `[B, L, K]`; with `keep`, the hidden layers of every column for the backward pass (otherwise it computes them
+/// again).
+pub(crate) fn forward<E: Real>(
+    z: PairSizes,
+    p: &[E],
+    q: &[E],
+    up: Upper<E>,
+    pairing: Pairing,
+    keep: bool,
+) -> (Vec<E>, Vec<Hidden<E>>) {
+    let columns = pairing.columns(z.b);
+    let mut scores = vec![E::zero(); z.b * z.l * columns];
+    let mut kept = Vec::new();
+    for k in 0..columns {
+        let (hidden, s) = column(z, p, q, up, pairing, k);
+        scores.iter_mut().skip(k).step_by(columns).zip(s).for_each(|(d, v)| *d = v);
+        if keep {
+            kept.push(hidden);
+        }
+    }
+    (scores, kept)
+}
+
+/// Gradients of the pair layers.
+pub(crate) struct PairGrads<E> {
+    pub p: Vec<E>,
+    pub q: Vec<E>,
+    pub w2: Vec<E>,
+    pub b2: Vec<E>,
+    pub w3: Vec<E>,
+    pub b3: Vec<E>,
+}
+
+/// The gradients of `sum(gs · scores)`.
+pub(crate) fn backward<E: Real>(
+    z: PairSizes,
+    p: &[E],
+    q: &[E],
+    up: Upper<E>,
+    pairing: Pairing,
+    kept: Vec<Hidden<E>>,
+    gs: &[E],
+) -> PairGrads<E> {
+    let PairSizes { b, l, u } = z;
+    let columns = pairing.columns(b);
+    let zeros = |n: usize| vec![E::zero(); n];
+    let mut g =
+        PairGrads { p: zeros(p.len()), q: zeros(q.len()), w2: zeros(u * u), b2: zeros(u), w3: zeros(u), b3: zeros(1) };
+    let mut kept = kept.into_iter();
+    for k in 0..columns {
+        let gk: Vec<E> = gs.iter().skip(k).step_by(columns).copied().collect();
+        let Hidden { first, mut second } = kept.next().unwrap_or_else(|| column(z, p, q, up, pairing, k).0);
+        g.b3[0] += gk.iter().copied().sum::<E>();
+        // The gradient before the second ReLU overwrites the second layer, while its share of w3's gradient is summed
+        // in fixed blocks.
+        let partial: Vec<Vec<E>> = second
+            .par_chunks_mut(IMAGES * l * u)
+            .zip(gk.par_chunks(IMAGES * l))
+            .map(|(second, gk)| {
+                let mut sum = vec![E::zero(); u];
+                for (h, &g) in second.chunks_exact_mut(u).zip(gk) {
+                    for ((h, s), &w) in h.iter_mut().zip(&mut sum).zip(up.w3) {
+                        *s += g * *h;
+                        *h = if *h > E::zero() { g * w } else { E::zero() };
+                    }
+                }
+                sum
+            })
+            .collect();
+        for block in &partial {
+            super::add_to(&mut g.w3, block);
+        }
+        let g2 = second;
+        add_column_sums(&mut g.b2, &g2);
+        par_matmul(&mut g.w2, Mat::rows(&g2, b * l, u).t(), Mat::rows(&first, b * l, u), true, |_, _, _| ());
+        // Gradient before the first ReLU: added to each location, and summed over locations for the global vector.
+        let sums: Vec<E> =
+            g.p.par_chunks_mut(IMAGES * l * u)
+                .zip(g2.par_chunks(IMAGES * l * u))
+                .zip(first.par_chunks(IMAGES * l * u))
+                .flat_map_iter(|((gp, g2), first)| {
+                    let rows = g2.len() / u;
+                    let mut g1 = vec![E::zero(); g2.len()];
+                    matmul(&mut g1, u, Mat::rows(g2, rows, u), Mat::rows(up.w2, u, u), false);
+                    let mut sums = vec![E::zero(); rows / l * u];
+                    for (image, sum) in sums.chunks_exact_mut(u).enumerate() {
+                        let at = image * l * u;
+                        for place in 0..l {
+                            let range = at + place * u..at + (place + 1) * u;
+                            for (((s, g1), gp), &h) in
+                                sum.iter_mut().zip(&g1[range.clone()]).zip(&mut gp[range.clone()]).zip(&first[range])
+                            {
+                                let d = if h > E::zero() { *g1 } else { E::zero() };
+                                *gp += d;
+                                *s += d;
+                            }
+                        }
+                    }
+                    sums
+                })
+                .collect();
+        for (i, row) in sums.chunks_exact(u).enumerate() {
+            let partner = pairing.partner(i, k, b);
+            g.q[partner * u..][..u].iter_mut().zip(row).for_each(|(d, &v)| *d += v);
+        }
+    }
+    g
+}
