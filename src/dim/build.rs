@@ -1,0 +1,149 @@
+//! From settings to a model: the types that the settings name.
+
+use super::model::{Dim, Model};
+use super::{DimError, Weights};
+use crate::mi::Pairing;
+use crate::mi::bound::BoundKind;
+use crate::nn::{AdamConfig, builder};
+use crate::seed;
+use dfdx::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// Which encoder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EncoderKind {
+    /// 32×32 images of three channels; see [`crate::encoder::Dcgan32`].
+    Dcgan32,
+    /// 28×28 images of one channel; see [`crate::encoder::Dcgan28`].
+    Dcgan28,
+}
+
+impl EncoderKind {
+    /// Channels, height and width that it takes.
+    pub fn image(self) -> [usize; 3] {
+        match self {
+            Self::Dcgan32 => [3, 32, 32],
+            Self::Dcgan28 => [1, 28, 28],
+        }
+    }
+
+    /// The encoder for images of `[C, H, W]`.
+    pub fn for_image(image: [usize; 3]) -> Option<Self> {
+        [Self::Dcgan32, Self::Dcgan28].into_iter().find(|e| e.image() == image)
+    }
+}
+
+/// Which local critic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CriticKind {
+    /// Concat and convolve; see [`crate::mi::critic::ConcatCritic`].
+    Concat,
+    /// Encode and dot product with plain embeddings; see [`crate::mi::critic::PlainEmbed`].
+    Dot,
+    /// Encode and dot product with residual, normalised embeddings; see [`crate::mi::critic::ResidualEmbed`].
+    DotResidual,
+}
+
+/// Everything that fixes a model.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelConfig {
+    /// Encoder.
+    pub encoder: EncoderKind,
+    /// Local critic.
+    pub critic: CriticKind,
+    /// The critic's width: 256, 512, 1024 or 2048.
+    pub units: usize,
+    /// Bound that is maximised.
+    pub bound: BoundKind,
+    /// Pairs that are scored.
+    pub pairing: Pairing,
+    /// Weights of the terms.
+    pub weights: Weights,
+    /// Optimiser.
+    pub adam: AdamConfig,
+}
+
+/// Units of the global critic, the paper's.
+const GLOBAL_UNITS: usize = 512;
+
+/// Size of the global vector, the paper's.
+const Y: usize = 64;
+
+/// Builds the model on the CPU with weights from `root`'s stream `"init"`.
+///
+/// # Errors
+/// When a setting has no type here, or memory runs out.
+pub fn build(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimError> {
+    let w = config.weights;
+    for (name, value) in [("alpha", w.alpha), ("beta", w.beta), ("gamma", w.gamma)] {
+        if !value.is_finite() || value < 0.0 {
+            return Err(DimError::Config(format!("{name} is {value}; a weight is a number of 0 or more")));
+        }
+    }
+    if w.alpha == 0.0 && w.beta == 0.0 {
+        return Err(DimError::Config("alpha and beta are both 0: there is no mutual information to maximise".into()));
+    }
+    if !(config.adam.lr.is_finite() && config.adam.lr > 0.0) {
+        return Err(DimError::Config(format!("lr is {}; a learning rate is a number above 0", config.adam.lr)));
+    }
+    match config.units {
+        256 => with_units::<256>(config, root),
+        512 => with_units::<512>(config, root),
+        1024 => with_units::<1024>(config, root),
+        2048 => with_units::<2048>(config, root),
+        other => Err(DimError::Config(format!("units is {other}; critics come in 256, 512, 1024 and 2048 units"))),
+    }
+}
+
+fn with_units<const U: usize>(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimError> {
+    type Enc32 = builder::Dcgan32<3, 64, 128, 256, 1024, Y>;
+    type Enc28 = builder::Dcgan28<1, 64, 128, 1024, Y>;
+    type Global32 = builder::GlobalCritic<128, 8, 8, Y, GLOBAL_UNITS>;
+    type Global28 = builder::GlobalCritic<128, 7, 7, Y, GLOBAL_UNITS>;
+    macro_rules! model {
+        ($encoder:ty, $critic:ty, $global:ty) => {{
+            let part = |index| Cpu::seed_from_u64(seed::child(root, "init", index));
+            let failed = |e: CpuError| DimError::Device(e.to_string());
+            let encoder = part(0).try_build_module::<$encoder, f32>().map_err(failed)?;
+            let local = part(1).try_build_module::<$critic, f32>().map_err(failed)?;
+            let prior = part(2)
+                                        .try_build_module::<(
+                                            builder::Linear<Y, 1000, true>,
+                                            builder::Linear<1000, 200, true>,
+                                            builder::Linear<200, 1>,
+                                        ), f32>()
+                                        .map_err(failed)?;
+            let global = if config.weights.alpha != 0.0 {
+                Some(part(3).try_build_module::<$global, f32>().map_err(failed)?)
+            } else {
+                None
+            };
+            let ModelConfig { bound, pairing, weights, adam, .. } = *config;
+            Ok(Box::new(Dim::<_, _, _, Y, Cpu>::new(
+                part(4),
+                encoder,
+                local,
+                global,
+                prior,
+                bound,
+                pairing,
+                weights,
+                adam,
+            )?))
+        }};
+    }
+    match (config.encoder, config.critic) {
+        (EncoderKind::Dcgan32, CriticKind::Concat) => model!(Enc32, builder::ConcatCritic<128, Y, U>, Global32),
+        (EncoderKind::Dcgan32, CriticKind::Dot) => model!(Enc32, builder::DotCritic<128, Y, U>, Global32),
+        (EncoderKind::Dcgan32, CriticKind::DotResidual) => {
+            model!(Enc32, builder::ResidualDotCritic<128, Y, U>, Global32)
+        }
+        (EncoderKind::Dcgan28, CriticKind::Concat) => model!(Enc28, builder::ConcatCritic<128, Y, U>, Global28),
+        (EncoderKind::Dcgan28, CriticKind::Dot) => model!(Enc28, builder::DotCritic<128, Y, U>, Global28),
+        (EncoderKind::Dcgan28, CriticKind::DotResidual) => {
+            model!(Enc28, builder::ResidualDotCritic<128, Y, U>, Global28)
+        }
+    }
+}
