@@ -1,0 +1,106 @@
+//! Parquet files in the hub's layout.
+
+use super::DataError;
+use polars::prelude::*;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// The encoded images and labels of one parquet file.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// The file.
+    pub path: PathBuf,
+    /// Each row's encoded image.
+    pub images: Vec<Vec<u8>>,
+    /// Each row's label, as it stands.
+    pub labels: Vec<i64>,
+}
+
+impl Table {
+    /// Reads the two columns. Names that are `None` are guessed: `image` or `img`, and `label` or `fine_label`.
+    ///
+    /// # Errors
+    /// When the file is missing, cut off or no parquet, or a column is missing, of another type, or has holes.
+    pub fn read(path: &Path, image: Option<&str>, label: Option<&str>) -> Result<Self, DataError> {
+        let file = File::open(path).map_err(DataError::io("open", path))?;
+        let unreadable = |e: PolarsError| DataError::Parquet { path: path.to_owned(), reason: first_line(&e) };
+        let frame = ParquetReader::new(file).finish().map_err(unreadable)?;
+        let found = || frame.get_column_names().iter().map(|n| n.as_str()).collect::<Vec<_>>().join(", ");
+        let column = |wanted: Option<&str>, guesses: [&str; 2], expected: &'static str| {
+            let names = wanted.map_or(guesses.to_vec(), |w| vec![w]);
+            names.iter().find_map(|n| frame.column(n).ok()).ok_or_else(|| DataError::Column {
+                path: path.to_owned(),
+                column: names.join("` or `"),
+                expected,
+                found: found(),
+            })
+        };
+        const IMAGE: &str = "a struct with a binary field `bytes`";
+        const LABEL: &str = "an integer";
+        let image = column(image, ["image", "img"], IMAGE)?;
+        let label = column(label, ["label", "fine_label"], LABEL)?;
+        let wrong = |column: &Column, expected| DataError::Column {
+            path: path.to_owned(),
+            column: column.name().to_string(),
+            expected,
+            found: found(),
+        };
+        let bytes = image.struct_().ok().and_then(|s| s.field_by_name("bytes").ok());
+        let bytes = bytes.ok_or_else(|| wrong(image, IMAGE))?;
+        let bytes = bytes.binary().map_err(|_| wrong(image, IMAGE))?;
+        if !label.dtype().is_integer() {
+            return Err(wrong(label, LABEL));
+        }
+        let label = label.cast(&DataType::Int64).map_err(unreadable)?;
+        let label = label.i64().map_err(unreadable)?;
+        let missing = |row, what| DataError::Missing { path: path.to_owned(), row, what };
+        let images = bytes.iter().enumerate().map(|(row, b)| Ok(b.ok_or_else(|| missing(row, "image"))?.to_vec()));
+        let labels = label.iter().enumerate().map(|(row, l)| l.ok_or_else(|| missing(row, "label")));
+        Ok(Self {
+            path: path.to_owned(),
+            images: images.collect::<Result<_, DataError>>()?,
+            labels: labels.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// Writes encoded images and labels as a parquet file in the hub's layout: whole, or not at all.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_parquet(
+    path: &Path,
+    image_column: &str,
+    label_column: &str,
+    images: &[&[u8]],
+    labels: &[i64],
+) -> Result<(), DataError> {
+    let unwritable =
+        |e: PolarsError| DataError::Io { doing: "write", path: path.to_owned(), source: std::io::Error::other(e) };
+    let bytes = Series::new("bytes".into(), images);
+    let names = Series::full_null("path".into(), images.len(), &DataType::String);
+    let image = StructChunked::from_series(image_column.into(), images.len(), [bytes, names].iter()).map_err(unwritable)?;
+    let label = Column::new(label_column.into(), labels);
+    let mut frame = DataFrame::new(images.len(), vec![image.into_series().into(), label]).map_err(unwritable)?;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(DataError::io("create", folder))?;
+    }
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.tmp", std::process::id()));
+    let beside = PathBuf::from(beside);
+    let write = || -> Result<(), DataError> {
+        let file = File::create(&beside).map_err(DataError::io("create", &beside))?;
+        let writer = ParquetWriter::new(&file).with_compression(ParquetCompression::Uncompressed);
+        writer.finish(&mut frame).map_err(unwritable)?;
+        file.sync_all().map_err(DataError::io("write", &beside))?;
+        std::fs::rename(&beside, path).map_err(DataError::io("write", path))
+    };
+    write().inspect_err(|_| {
+        let _ = std::fs::remove_file(&beside);
+    })
+}
+
+/// polars' errors can span lines; the first says what is wrong.
+fn first_line(e: &PolarsError) -> String {
+    e.to_string().lines().next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,45 @@
+//! Classifiers on frozen features: how much of a label can be read off a representation.
+//!
+//! A probe sees a matrix, whatever computed it. Sizes are run-time values here, unlike those of the encoders.
+//!
+//! * [`Standardiser`]: zero mean and unit variance by the training rows;
+//! * [`LinearProbe`]: multinomial logistic regression by L-BFGS, no learning rate to choose;
+//! * [`MlpProbe`]: the non-linear probe of Hjelm et al. 2019 (arXiv 1808.06670, §4.1), one hidden layer of 200 units;
+//! * [`few_label_curve`]: accuracy against the number of labels;
+//! * [`nearest`]: exact nearest neighbours of a few rows, for pictures.
+//!
+//! Results are bit-identical whatever the number of threads: work is cut into chunks whose sizes depend on the data
+//! alone, and partial sums are added in a fixed order.
+//!
+//! ```
+//! use infomax::probe::{Features, LinearConfig, LinearProbe, accuracy};
+//! let x = Features::try_new(4, 1, vec![-2.0, -1.0, 1.0, 2.0])?;
+//! let labels = [0, 0, 1, 1];
+//! let probe = LinearProbe::fit(&x, &labels, 2, &LinearConfig::default())?;
+//! assert_eq!(accuracy(&probe.predict(&x)?, &labels)?, 1.0);
+//! # Ok::<(), infomax::probe::ProbeError>(())
+//! ```
+
+mod adam;
+mod error;
+mod features;
+mod few_label;
+mod lbfgs;
+mod linear;
+mod mlp;
+mod mlp_net;
+mod neighbours;
+mod real;
+mod softmax;
+mod standardise;
+
+pub use error::ProbeError;
+pub use features::{Features, ProbeResult, accuracy};
+pub use few_label::{FewLabelPoint, balanced_subset, few_label_curve};
+pub use linear::{LinearConfig, LinearProbe, linear_probe};
+pub use mlp::{MlpConfig, MlpProbe, mlp_probe};
+pub use mlp_net::MlpParams;
+pub use neighbours::{Distance, Neighbour, nearest};
+pub use real::Real;
+pub use softmax::softmax_loss;
+pub use standardise::{Standardiser, standardise};

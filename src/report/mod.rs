@@ -1,0 +1,23 @@
+//! Tables, line charts and contact sheets of a run, and how their files are written.
+//!
+//! * [`Table`]: for the terminal and for Markdown;
+//! * [`LineChart`]: SVG and PNG from one description;
+//! * [`ContactSheet`]: small images in rows and columns, captioned and framed;
+//! * [`write_atomic`]: files appear whole or not at all.
+//!
+//! PNG text is set in a subset of DejaVu Sans that is part of the library (`assets/DejaVu-LICENSE.txt`); SVG text asks
+//! for any sans-serif font.
+
+mod error;
+mod font;
+mod grid;
+mod plot;
+mod table;
+mod ticks;
+mod write;
+
+pub use error::ReportError;
+pub use grid::{ContactSheet, FRAME_OTHER, FRAME_QUERY, FRAME_SAME, Tile};
+pub use plot::{LineChart, Point, Series};
+pub use table::{Align, Table};
+pub use write::write_atomic;

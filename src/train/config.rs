@@ -1,0 +1,82 @@
+//! The settings of a run.
+
+use super::TrainError;
+use crate::dim::ModelConfig;
+use crate::mi::bound::{BoundKind, ScoreSizes};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Which images.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DataConfig {
+    /// A data set's name (`cifar10`, `fashion_mnist`) or a folder of parquet files.
+    pub source: String,
+    /// Where to look for a named set first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dir: Option<PathBuf>,
+}
+
+/// Everything that fixes a run's numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunConfig {
+    /// First part of the run folder's name.
+    pub name: String,
+    /// The root seed; see [`crate::seed`].
+    pub seed: u64,
+    /// Passes over the training images.
+    pub epochs: u64,
+    /// Images a step.
+    pub batch: usize,
+    /// Mirror each image left to right with probability ½.
+    pub flip: bool,
+    /// Steps between entries of the loss history.
+    pub log_every: u64,
+    /// Steps between checkpoints; one is also written after each epoch.
+    pub checkpoint_every: u64,
+    /// The images.
+    pub data: DataConfig,
+    /// The model.
+    pub model: ModelConfig,
+}
+
+impl RunConfig {
+    /// Rejects settings that cannot work, before any work is done.
+    ///
+    /// # Errors
+    /// Names the setting, its value and what is allowed.
+    pub fn check(&self) -> Result<(), TrainError> {
+        let fail = |text: String| Err(TrainError::Config(text));
+        if self.epochs == 0 {
+            return fail("epochs is 0; train for 1 epoch or more".into());
+        }
+        if self.log_every == 0 || self.checkpoint_every == 0 {
+            return fail("log_every and checkpoint_every count steps and must be 1 or more".into());
+        }
+        if !self.model.pairing.fits(self.batch) {
+            return fail(format!(
+                "batch is {}: too small for {:?} pairs, which need at least {} images",
+                self.batch,
+                self.model.pairing,
+                match self.model.pairing {
+                    crate::mi::Pairing::All => 2,
+                    crate::mi::Pairing::Rolled(n) => n + 1,
+                }
+            ));
+        }
+        if self.name.is_empty() || self.name.contains(['/', '\\']) || self.name.starts_with('.') {
+            return fail(format!("name is {:?}; a run's name is part of its folder's name", self.name));
+        }
+        Ok(())
+    }
+
+    /// The largest value of the bound's nats, if it has one.
+    pub fn ceiling(&self) -> Option<f64> {
+        let [_, h, w] = self.model.encoder.image();
+        let locations = if self.model.weights.beta == 0.0 { 1 } else { (h / 4) * (w / 4) };
+        let sizes = ScoreSizes { batch: self.batch, locations, pairing: self.model.pairing };
+        match self.model.bound {
+            BoundKind::InfoNce => Some(self.model.bound.ceiling(sizes)),
+            BoundKind::Jsd => None,
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! The training loop.
+
+use super::{Checkpoint, Position, Progress, RunConfig, RunDir, TrainError, run_dir::config_toml};
+use crate::data::{BatchLoader, ImageSet};
+use crate::dim::{Model, StepReport, build};
+use crate::seed::stream;
+use rand::Rng;
+use serde::Serialize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// A finished epoch.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct EpochReport {
+    /// Its number, from 1.
+    pub epoch: u64,
+    /// Steps done so far.
+    pub step: u64,
+    /// Means over its steps.
+    pub mean: StepReport,
+    /// Images a second since it began (or was taken up again).
+    pub images_per_second: f64,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All epochs are done.
+    Finished,
+    /// It was asked to stop; a checkpoint holds everything done.
+    Interrupted,
+}
+
+/// An entry of the loss history.
+#[derive(Serialize)]
+struct Entry {
+    kind: &'static str,
+    epoch: u64,
+    step: u64,
+    #[serde(flatten)]
+    mean: StepReport,
+}
+
+/// A run under way.
+pub struct Trainer {
+    config: RunConfig,
+    config_toml: String,
+    model: Box<dyn Model>,
+    data: Arc<ImageSet>,
+    dir: RunDir,
+    position: Position,
+}
+
+impl Trainer {
+    /// Begins a run, or goes on from `checkpoint`.
+    ///
+    /// # Errors
+    /// When the settings, the data and the checkpoint do not fit each other.
+    pub fn new(
+        config: RunConfig,
+        data: Arc<ImageSet>,
+        dir: RunDir,
+        checkpoint: Option<Checkpoint>,
+    ) -> Result<Self, TrainError> {
+        config.check()?;
+        check_images(&config, &data)?;
+        let mut model = build(&config.model, config.seed)?;
+        let mut position = Position::default();
+        if let Some(saved) = checkpoint {
+            model.restore(&saved.arrays, saved.position.step)?;
+            position = saved.position;
+        }
+        let config_toml = config_toml(&config)?;
+        Ok(Self { config, config_toml, model, data, dir, position })
+    }
+
+    /// The model, as it stands.
+    pub fn model(&self) -> &dyn Model {
+        &*self.model
+    }
+
+    /// The run's folder.
+    pub fn dir(&self) -> &RunDir {
+        &self.dir
+    }
+
+    /// Steps in an epoch; the last, smaller batch is left out.
+    fn steps_per_epoch(&self) -> u64 {
+        (self.data.len() / self.config.batch) as u64
+    }
+
+    /// Trains to the end of the last epoch, or until `stop` is set.
+    ///
+    /// # Errors
+    /// When a step fails or something cannot be written. What was saved stays.
+    pub fn run(&mut self, progress: &mut dyn Progress, stop: &AtomicBool) -> Result<Outcome, TrainError> {
+        let steps = self.steps_per_epoch();
+        while self.position.epoch < self.config.epochs {
+            let epoch = self.position.epoch;
+            progress.epoch_begins(epoch + 1, self.config.epochs, self.position.batch, steps);
+            let loader = BatchLoader::new(
+                Arc::clone(&self.data),
+                self.config.batch,
+                self.config.seed,
+                epoch,
+                self.position.batch as usize,
+                self.config.flip,
+            )?;
+            let (began, first) = (Instant::now(), self.position.batch);
+            for batch in loader {
+                let report = self.step(batch.pixels)?;
+                progress.step(self.config.batch, &report);
+                self.record(&report)?;
+                if stop.load(Ordering::Relaxed) {
+                    self.save(false)?;
+                    return Ok(Outcome::Interrupted);
+                }
+                if self.position.batch < steps && self.position.step.is_multiple_of(self.config.checkpoint_every) {
+                    self.save(false)?;
+                }
+            }
+            let images = (self.position.batch - first) * self.config.batch as u64;
+            let report = self.end_epoch(images as f64 / began.elapsed().as_secs_f64())?;
+            progress.epoch_ends(&report);
+        }
+        Ok(Outcome::Finished)
+    }
+
+    /// One step, with the prior's draw from the stream of this step.
+    fn step(&mut self, pixels: Vec<f32>) -> Result<StepReport, TrainError> {
+        let mut rng = stream(self.config.seed, "noise", self.position.step);
+        let noise = (0..self.config.batch * self.model.global_size()).map(|_| rng.r#gen()).collect();
+        let report = self.model.step(self.config.batch, pixels, noise)?;
+        self.position.step += 1;
+        self.position.batch += 1;
+        Ok(report)
+    }
+
+    /// Adds a step to the sums, and writes an entry when one is due.
+    fn record(&mut self, report: &StepReport) -> Result<(), TrainError> {
+        for sums in [&mut self.position.since_log, &mut self.position.since_epoch] {
+            add(sums, report);
+        }
+        if self.position.step.is_multiple_of(self.config.log_every) {
+            let mean = take_mean(&mut self.position.since_log);
+            let entry = Entry { kind: "steps", epoch: self.position.epoch + 1, step: self.position.step, mean };
+            self.position.history = self.dir.log(&entry)?;
+        }
+        Ok(())
+    }
+
+    fn end_epoch(&mut self, images_per_second: f64) -> Result<EpochReport, TrainError> {
+        let mean = take_mean(&mut self.position.since_epoch);
+        self.position.epoch += 1;
+        self.position.batch = 0;
+        let (epoch, step) = (self.position.epoch, self.position.step);
+        self.position.history = self.dir.log(&Entry { kind: "epoch", epoch, step, mean })?;
+        let best = self.position.best.is_none_or(|(_, nats)| mean.nats > nats);
+        if best {
+            self.position.best = Some((epoch, mean.nats));
+        }
+        self.save(best)?;
+        let report = EpochReport { epoch, step, mean, images_per_second };
+        self.dir.log_timing(&report)?;
+        Ok(report)
+    }
+
+    fn save(&self, best: bool) -> Result<(), TrainError> {
+        let checkpoint = Checkpoint {
+            arrays: self.model.arrays(),
+            position: self.position.clone(),
+            config: self.config_toml.clone(),
+        };
+        self.dir.save(&checkpoint, best)
+    }
+}
+
+fn check_images(config: &RunConfig, data: &ImageSet) -> Result<(), TrainError> {
+    let found = [data.channels, data.height, data.width];
+    let wanted = config.model.encoder.image();
+    if found != wanted {
+        return Err(TrainError::Config(format!(
+            "encoder {:?} takes images of {wanted:?} (channels, height, width), but {} has {found:?}",
+            config.model.encoder, data.name
+        )));
+    }
+    Ok(())
+}
+
+fn add((sum, count): &mut (StepReport, u64), report: &StepReport) {
+    let mut report = *report;
+    for ((_, sum), (_, value)) in sum.terms().into_iter().zip(report.terms()) {
+        *sum += *value;
+    }
+    *count += 1;
+}
+
+fn take_mean(sums: &mut (StepReport, u64)) -> StepReport {
+    let (mut mean, count) = std::mem::take(sums);
+    for (_, value) in mean.terms() {
+        *value /= count.max(1) as f64;
+    }
+    mean
+}
