@@ -9,9 +9,11 @@ mod trainer;
 
 pub use checkpoint::{Checkpoint, Position};
 pub use config::{DataConfig, RunConfig};
-pub use evaluate::{EncoderReport, Evaluation, ProbeConfig, encode, evaluate_encoder, few_label_report, pixel_features};
+pub use evaluate::{
+    EncoderReport, Evaluation, ProbeConfig, encode, evaluate_encoder, few_label_report, pixel_features,
+};
 pub use progress::{Progress, Quiet};
-pub use run_dir::{RunDir, write_atomic};
+pub use run_dir::{Environment, RunDir, write_atomic};
 pub use trainer::{EpochReport, Outcome, Trainer};
 
 use std::path::PathBuf;

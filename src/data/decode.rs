@@ -11,7 +11,8 @@ const MAX_SIDE: u32 = 4096;
 /// Width and height of an encoded image, from its header.
 pub(super) fn size_of(table: &Table, row: usize) -> Result<(u32, u32), DataError> {
     let bad = |reason: String| DataError::Decode { path: table.path.clone(), row, reason };
-    let reader = ImageReader::new(Cursor::new(&table.images[row])).with_guessed_format().map_err(|e| bad(e.to_string()))?;
+    let reader =
+        ImageReader::new(Cursor::new(&table.images[row])).with_guessed_format().map_err(|e| bad(e.to_string()))?;
     reader.into_dimensions().map_err(|e| bad(e.to_string()))
 }
 

@@ -79,7 +79,8 @@ pub fn write_parquet(
         |e: PolarsError| DataError::Io { doing: "write", path: path.to_owned(), source: std::io::Error::other(e) };
     let bytes = Series::new("bytes".into(), images);
     let names = Series::full_null("path".into(), images.len(), &DataType::String);
-    let image = StructChunked::from_series(image_column.into(), images.len(), [bytes, names].iter()).map_err(unwritable)?;
+    let image =
+        StructChunked::from_series(image_column.into(), images.len(), [bytes, names].iter()).map_err(unwritable)?;
     let label = Column::new(label_column.into(), labels);
     let mut frame = DataFrame::new(images.len(), vec![image.into_series().into(), label]).map_err(unwritable)?;
     if let Some(folder) = path.parent() {
@@ -88,7 +89,7 @@ pub fn write_parquet(
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}.tmp", std::process::id()));
     let beside = PathBuf::from(beside);
-    let write = || -> Result<(), DataError> {
+    let mut write = || -> Result<(), DataError> {
         let file = File::create(&beside).map_err(DataError::io("create", &beside))?;
         let writer = ParquetWriter::new(&file).with_compression(ParquetCompression::Uncompressed);
         writer.finish(&mut frame).map_err(unwritable)?;

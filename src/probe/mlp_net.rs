@@ -198,10 +198,10 @@ impl<T: Real> MlpParams<T> {
             let mut z: Vec<T> = self.b1.iter().copied().cycle().take(rows * hidden).collect();
             product(&mut z, View::dense(x, rows, dim), View::dense(&self.w1, dim, hidden), true);
             for row in z.chunks_exact_mut(hidden) {
-                for h in 0..hidden {
+                for (h, v) in row.iter_mut().enumerate() {
                     let scale = self.gamma[h] / (running.variance[h] + T::of(EPSILON)).root();
-                    let v = (row[h] - running.mean[h]) * scale + self.beta[h];
-                    row[h] = if v > T::default() { v } else { T::default() };
+                    let normal = (*v - running.mean[h]) * scale + self.beta[h];
+                    *v = if normal > T::default() { normal } else { T::default() };
                 }
             }
             out.copy_from_slice(&self.second_layer(&z, rows));

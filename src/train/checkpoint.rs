@@ -76,7 +76,10 @@ impl Checkpoint {
         let tensors = SafeTensors::deserialize(&file).map_err(|e| bad(format!("{e:?} (cut off or corrupt)")))?;
         let metadata = header.metadata().clone().unwrap_or_default();
         let field = |name: &str| {
-            metadata.get(name).cloned().ok_or_else(|| bad(format!("its metadata has no `{name}`; infomax did not write it")))
+            metadata
+                .get(name)
+                .cloned()
+                .ok_or_else(|| bad(format!("its metadata has no `{name}`; infomax did not write it")))
         };
         let position = serde_json::from_str(&field("position")?).map_err(|e| bad(format!("position: {e}")))?;
         let config = field("config")?;

@@ -46,7 +46,8 @@ impl RunDir {
             fs::create_dir(&sub).map_err(io("create", sub))?;
         }
         write_atomic(&path.join("config.toml"), config_toml(config)?.as_bytes())?;
-        let environment = serde_json::to_vec_pretty(&Environment::read()).map_err(|e| TrainError::Config(e.to_string()))?;
+        let environment =
+            serde_json::to_vec_pretty(&Environment::read()).map_err(|e| TrainError::Config(e.to_string()))?;
         write_atomic(&path.join("environment.json"), &environment)?;
         let file = path.join("metrics.jsonl");
         let history = OpenOptions::new().append(true).create_new(true).open(&file).map_err(io("create", file))?;
@@ -204,19 +205,26 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
     written.map_err(io("write", path))
 }
 
-/// What a run was made with.
+/// What a run is made with.
 #[derive(Debug, Serialize)]
-struct Environment {
-    infomax: &'static str,
-    features: Vec<&'static str>,
-    os: &'static str,
-    architecture: &'static str,
-    threads: usize,
-    processor: Option<String>,
+pub struct Environment {
+    /// This crate's version.
+    pub infomax: &'static str,
+    /// Cargo features of this build.
+    pub features: Vec<&'static str>,
+    /// Operating system.
+    pub os: &'static str,
+    /// Processor family.
+    pub architecture: &'static str,
+    /// Threads of the kernels.
+    pub threads: usize,
+    /// The processor's own name, where the system tells it.
+    pub processor: Option<String>,
 }
 
 impl Environment {
-    fn read() -> Self {
+    /// Looks it up.
+    pub fn read() -> Self {
         let processor = fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
             let line = text.lines().find(|l| l.starts_with("model name"))?;
             Some(line.split_once(':')?.1.trim().to_owned())

@@ -1,0 +1,77 @@
+//! The command line, one file per verb.
+
+mod bar;
+mod data;
+mod info;
+mod outcome;
+mod probe;
+mod train;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Learn representations of images by maximising mutual information, and measure what they learned.
+#[derive(Debug, Parser)]
+#[command(name = "infomax", version, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  infomax train                                    train on the sample that ships, then probe
+  infomax train --data cifar10 --epochs 20         on CIFAR-10, if it is on this machine
+  infomax train --resume runs/NAME                 go on with a run that was stopped
+  infomax probe runs/NAME                          probe a run's newest checkpoint again";
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Train Deep InfoMax and report what the encoder learned
+    Train(Box<train::TrainArgs>),
+    /// Probe the frozen encoder of a run, and the untrained one
+    Probe(probe::ProbeArgs),
+    /// Look at data sets and make smaller ones
+    Data(data::DataArgs),
+    /// Say what this build has: version, features, processor, data sets
+    Info(info::InfoArgs),
+}
+
+/// What a verb can fail with.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    #[error(transparent)]
+    Train(#[from] crate::train::TrainError),
+    #[error(transparent)]
+    Data(#[from] crate::data::DataError),
+    #[error(transparent)]
+    Report(#[from] crate::report::ReportError),
+    #[error("{0}")]
+    Usage(String),
+    #[error("cannot print: {0}")]
+    Print(#[from] std::io::Error),
+}
+
+/// Exit code of a run that Ctrl-C ended, the shells' convention.
+const INTERRUPTED: u8 = 130;
+
+/// Parses the arguments, does what they say, and turns errors into one line. Exit codes: 0 done, 1 failed, 2 wrong
+/// usage, 130 stopped by Ctrl-C.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.verb {
+        Verb::Train(args) => train::run(*args),
+        Verb::Probe(args) => probe::run(args).map(|()| ExitCode::SUCCESS),
+        Verb::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),
+        Verb::Info(args) => info::run(&args).map(|()| ExitCode::SUCCESS),
+    };
+    match done {
+        Ok(code) => code,
+        // A reader that has closed its end (`| head`) is no failure of ours.
+        Err(CliError::Print(e)) if e.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("error: {}", e.to_string().replace('\n', " "));
+            ExitCode::from(if matches!(e, CliError::Usage(_)) { 2 } else { 1 })
+        }
+    }
+}

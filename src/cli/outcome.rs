@@ -1,0 +1,206 @@
+//! What a run shows at its end: tables and pictures, in the terminal and in the run's folder.
+
+use super::CliError;
+use crate::data::ImageSet;
+use crate::probe::{Distance, FewLabelPoint, nearest};
+use crate::report::{
+    Align, ContactSheet, FRAME_OTHER, FRAME_QUERY, FRAME_SAME, LineChart, Series, Table, Tile, write_atomic,
+};
+use crate::train::{EncoderReport, Evaluation, RunConfig, RunDir, few_label_report, pixel_features};
+use serde::Serialize;
+use serde_json::Value;
+use std::io::Write;
+use std::path::Path;
+
+/// The probed encoders of a run.
+pub(super) struct Encoders {
+    pub trained: Evaluation,
+    pub untrained: Option<Evaluation>,
+}
+
+/// One curve of the few-label picture.
+#[derive(Serialize)]
+struct FewLabels {
+    features: &'static str,
+    points: Vec<FewLabelPoint>,
+}
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    run: &'a Path,
+    training_seconds: f64,
+    probes: Vec<&'a EncoderReport>,
+    few_labels: &'a [FewLabels],
+}
+
+/// Writes the report of a run and prints its tables (or all of it as JSON).
+pub(super) fn write_and_print(
+    dir: &RunDir,
+    config: &RunConfig,
+    encoders: Encoders,
+    sets: [&ImageSet; 2],
+    seconds: f64,
+    json: bool,
+) -> Result<(), CliError> {
+    let folder = dir.report();
+    let Encoders { trained, untrained } = encoders;
+    let probes: Vec<&EncoderReport> = std::iter::once(&trained).chain(&untrained).map(|e| &e.report).collect();
+    let table = probe_table(&probes)?;
+    curves(dir.path(), config)?;
+    neighbours(&folder, &trained, sets[1])?;
+    let mut few = vec![FewLabels {
+        features: "trained Y",
+        points: few_label_report(trained.train.clone(), trained.test.clone(), sets, config.seed)?,
+    }];
+    if let Some(e) = &untrained {
+        let points = few_label_report(e.train.clone(), e.test.clone(), sets, config.seed)?;
+        few.push(FewLabels { features: "untrained Y", points });
+    }
+    let pixels = [pixel_features(sets[0], trained.train.rows)?, pixel_features(sets[1], sets[1].len())?];
+    let [train, test] = pixels;
+    few.push(FewLabels { features: "raw pixels", points: few_label_report(train, test, sets, config.seed)? });
+    let few_table = few_label_table(&few)?;
+    few_label_picture(&folder, config, &few)?;
+    let summary = Summary { run: dir.path(), training_seconds: seconds, probes, few_labels: &few };
+    let text = serde_json::to_string_pretty(&summary).map_err(|e| CliError::Print(e.into()))?;
+    write_atomic(folder.join("probe.json"), text.as_bytes())?;
+    let page = format!(
+        "# {}\n\n{} epochs of {} images, batch {}, {:.0} s of training.\n\nTest accuracy, %, of probes on frozen features:\n\n\
+         {}\nLinear probes on few labels a class (mean ± standard deviation over 3 seeds), %:\n\n{}\n\
+         ![loss and bound](curves.svg)\n\n![few labels](few-labels.svg)\n\n![nearest neighbours in Y](neighbours.png)\n",
+        config.name,
+        config.epochs,
+        sets[0].len(),
+        config.batch,
+        seconds,
+        table.to_markdown(),
+        few_table.to_markdown()
+    );
+    write_atomic(folder.join("report.md"), page.as_bytes())?;
+    let mut out = std::io::stdout().lock();
+    if json {
+        writeln!(out, "{text}")?;
+    } else {
+        writeln!(out, "\nTest accuracy, %, of probes on frozen features:\n\n{}", table.to_text())?;
+        writeln!(out, "Linear probes on few labels a class, %:\n\n{}", few_table.to_text())?;
+        writeln!(out, "{seconds:.0} s of training; report: {}", folder.join("report.md").display())?;
+    }
+    Ok(())
+}
+
+/// The end of a run without probes.
+pub(super) fn print_run(run: &Path, seconds: f64, json: bool) -> Result<(), CliError> {
+    let mut out = std::io::stdout().lock();
+    if json {
+        writeln!(out, "{}", serde_json::json!({ "run": run, "training_seconds": seconds }))?;
+    } else {
+        writeln!(out, "{seconds:.0} s of training; run: {}", run.display())?;
+    }
+    Ok(())
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1}", 100.0 * share)
+}
+
+/// One row for each encoder and layer.
+pub(super) fn probe_table(reports: &[&EncoderReport]) -> Result<Table, CliError> {
+    let mut table = Table::new(&[
+        ("encoder", Align::Left),
+        ("layer", Align::Left),
+        ("features", Align::Right),
+        ("linear", Align::Right),
+        ("MLP 200", Align::Right),
+    ]);
+    for report in reports {
+        for layer in &report.layers {
+            table.push([
+                report.encoder,
+                layer.layer,
+                &layer.size.to_string(),
+                &percent(layer.linear.test_accuracy),
+                &percent(layer.mlp.test_accuracy),
+            ])?;
+        }
+    }
+    Ok(table)
+}
+
+fn few_label_table(curves: &[FewLabels]) -> Result<Table, CliError> {
+    let mut columns = vec![("labels a class", Align::Right)];
+    columns.extend(curves.iter().map(|c| (c.features, Align::Right)));
+    let mut table = Table::new(&columns);
+    for i in 0..curves.first().map_or(0, |c| c.points.len()) {
+        let mut row = vec![curves[0].points[i].per_class.to_string()];
+        row.extend(curves.iter().map(|c| format!("{} ± {}", percent(c.points[i].mean), percent(c.points[i].std))));
+        table.push(row)?;
+    }
+    Ok(table)
+}
+
+fn few_label_picture(folder: &Path, config: &RunConfig, curves: &[FewLabels]) -> Result<(), CliError> {
+    if curves.iter().any(|c| c.points.is_empty()) {
+        return Ok(());
+    }
+    let mut chart =
+        LineChart::new(format!("Linear probe on few labels, {}", config.name), "labels a class", "test accuracy, %")
+            .log_x();
+    for curve in curves {
+        let points = curve.points.iter().map(|p| (p.per_class as f64, 100.0 * p.mean, 100.0 * p.std));
+        chart = chart.series(Series::with_errors(curve.features, points));
+    }
+    chart.write(folder.join("few-labels"))?;
+    Ok(())
+}
+
+/// The loss and the bound over the steps, from the run's loss history.
+fn curves(run: &Path, config: &RunConfig) -> Result<(), CliError> {
+    let text = std::fs::read_to_string(run.join("metrics.jsonl"))?;
+    let entries: Vec<Value> = text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect();
+    let fine: Vec<&Value> = entries.iter().filter(|e| e["kind"] == "steps").collect();
+    let shown = if fine.is_empty() { entries.iter().collect() } else { fine };
+    let series = |field: &str| -> Vec<(f64, f64)> {
+        shown.iter().filter_map(|e| Some((e["step"].as_f64()?, e[field].as_f64()?))).collect()
+    };
+    let mut chart = LineChart::new(format!("Training, {}", config.name), "step", "nats")
+        .series(Series::new("mutual information bound (training batches)", series("nats")))
+        .series(Series::new("loss", series("loss")));
+    if let Some(ceiling) = config.ceiling() {
+        chart = chart.reference(ceiling, format!("ceiling of the bound, log N = {ceiling:.2}"));
+    }
+    chart.include_y(0.0).write(run.join("report/curves"))?;
+    Ok(())
+}
+
+/// Queries of the neighbour picture.
+const QUERIES: usize = 10;
+/// Neighbours shown for each.
+const NEIGHBOURS: usize = 9;
+
+/// The first test image of each class with its nearest test images in Y.
+fn neighbours(folder: &Path, trained: &Evaluation, test: &ImageSet) -> Result<(), CliError> {
+    if test.len() <= NEIGHBOURS + 1 {
+        return Ok(());
+    }
+    let queries: Vec<usize> = (0..test.classes.len().min(QUERIES) as u32)
+        .filter_map(|class| test.labels().iter().position(|&l| l == class))
+        .collect();
+    let found = nearest(&trained.test, &queries, NEIGHBOURS, Distance::L1).map_err(crate::train::TrainError::from)?;
+    let tile = |i: usize, frame| -> Result<Tile, CliError> {
+        Ok(Tile::new(test.channels, test.height, test.width, test.image(i).to_vec())?.frame(frame))
+    };
+    let mut tiles = Vec::new();
+    for (&query, near) in queries.iter().zip(&found) {
+        tiles.push(tile(query, FRAME_QUERY)?);
+        for n in near {
+            let same = test.labels()[n.row] == test.labels()[query];
+            tiles.push(tile(n.row, if same { FRAME_SAME } else { FRAME_OTHER })?);
+        }
+    }
+    let mut sheet = ContactSheet::new(NEIGHBOURS + 1, 2)?.title("Test images and their nearest neighbours in Y (L1)");
+    for tile in tiles {
+        sheet.push(tile)?;
+    }
+    sheet.write(folder.join("neighbours"))?;
+    Ok(())
+}

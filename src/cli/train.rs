@@ -1,0 +1,248 @@
+//! `infomax train`.
+
+use super::outcome::{self, Encoders};
+use super::{CliError, INTERRUPTED, bar};
+use crate::data::{ImageSet, Split};
+use crate::dim::{CriticKind, EncoderKind, ModelConfig, Weights, build};
+use crate::mi::Pairing;
+use crate::mi::bound::BoundKind;
+use crate::nn::AdamConfig;
+use crate::train::{DataConfig, Outcome, ProbeConfig, RunConfig, RunDir, Trainer, evaluate_encoder};
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  infomax train                                        the Fashion-MNIST sample, 12 epochs, local InfoNCE
+  infomax train --data cifar10 --data-dir DIR --epochs 20 --lr 2e-4
+  infomax train --critic concat --bound jsd --negatives 1
+  infomax train --resume runs/fashion_mnist-20260131T120000Z-0")]
+pub(super) struct TrainArgs {
+    /// Data set: a name (cifar10, fashion_mnist) or a folder of parquet files
+    #[arg(long, default_value = "fashion_mnist")]
+    data: String,
+    /// Where to look for a named data set first
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Passes over the training images
+    #[arg(long, default_value_t = 12)]
+    epochs: u64,
+    /// Images a step
+    #[arg(long, default_value_t = 64)]
+    batch: usize,
+    /// Local critic
+    #[arg(long, value_enum, default_value_t = Critic::Dot)]
+    critic: Critic,
+    /// Width of the critic: 256, 512, 1024 or 2048
+    #[arg(long, default_value_t = 256)]
+    units: usize,
+    /// Bound that is maximised
+    #[arg(long, value_enum, default_value_t = Bound::InfoNce)]
+    bound: Bound,
+    /// Marginal pairs: `all` in the batch, or so many rotations of it
+    #[arg(long, default_value = "all", value_parser = parse_pairing)]
+    negatives: Pairing,
+    /// Weight of the global objective
+    #[arg(long, default_value_t = 0.0)]
+    alpha: f64,
+    /// Weight of the local objective
+    #[arg(long, default_value_t = 1.0)]
+    beta: f64,
+    /// Weight of prior matching
+    #[arg(long, default_value_t = 0.1)]
+    gamma: f64,
+    /// Learning rate of Adam
+    #[arg(long, default_value_t = 2e-4)]
+    lr: f64,
+    /// Mirror images left to right at random
+    #[arg(long)]
+    flip: bool,
+    /// Root seed of everything random
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Steps between checkpoints (one is also written after each epoch)
+    #[arg(long, default_value_t = 250, value_name = "STEPS")]
+    checkpoint_every: u64,
+    /// Steps between entries of the loss history
+    #[arg(long, default_value_t = 50, value_name = "STEPS")]
+    log_every: u64,
+    /// Folder that runs are made in
+    #[arg(long, default_value = "runs", value_name = "DIR")]
+    runs: PathBuf,
+    /// Name of the run [default: the data set's]
+    #[arg(long)]
+    name: Option<String>,
+    /// Go on with a run; its own settings hold, and other options are ignored
+    #[arg(long, value_name = "RUN")]
+    resume: Option<PathBuf>,
+    /// Leave out the probes and pictures at the end
+    #[arg(long)]
+    no_probe: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+    /// No progress
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Critic {
+    /// Concat and convolve
+    Concat,
+    /// Encode and dot product
+    Dot,
+    /// Encode and dot product, with shortcuts and layer norm
+    DotResidual,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Bound {
+    /// Jensen-Shannon
+    Jsd,
+    /// InfoNCE
+    InfoNce,
+}
+
+fn parse_pairing(text: &str) -> Result<Pairing, String> {
+    if text == "all" {
+        return Ok(Pairing::All);
+    }
+    match text.parse() {
+        Ok(n) if n > 0 => Ok(Pairing::Rolled(n)),
+        _ => Err("it is `all` or a number of rotations, 1 or more".into()),
+    }
+}
+
+impl TrainArgs {
+    fn config(&self, set: &ImageSet) -> Result<RunConfig, CliError> {
+        let image = [set.channels, set.height, set.width];
+        let encoder = EncoderKind::for_image(image).ok_or_else(|| {
+            CliError::Usage(format!(
+                "{} has images of {image:?} (channels, height, width); encoders take [3, 32, 32] or [1, 28, 28]",
+                set.name
+            ))
+        })?;
+        let critic = match self.critic {
+            Critic::Concat => CriticKind::Concat,
+            Critic::Dot => CriticKind::Dot,
+            Critic::DotResidual => CriticKind::DotResidual,
+        };
+        let bound = match self.bound {
+            Bound::Jsd => BoundKind::Jsd,
+            Bound::InfoNce => BoundKind::InfoNce,
+        };
+        let folder = std::path::Path::new(&set.name).file_name().and_then(|n| n.to_str()).unwrap_or("run");
+        Ok(RunConfig {
+            name: self.name.clone().unwrap_or_else(|| folder.to_owned()),
+            seed: self.seed,
+            epochs: self.epochs,
+            batch: self.batch,
+            flip: self.flip,
+            log_every: self.log_every,
+            checkpoint_every: self.checkpoint_every,
+            data: DataConfig { source: self.data.clone(), dir: self.data_dir.clone() },
+            model: ModelConfig {
+                encoder,
+                critic,
+                units: self.units,
+                bound,
+                pairing: self.negatives,
+                weights: Weights { alpha: self.alpha, beta: self.beta, gamma: self.gamma },
+                adam: AdamConfig { lr: self.lr, ..AdamConfig::default() },
+            },
+        })
+    }
+}
+
+pub(super) fn run(args: TrainArgs) -> Result<ExitCode, CliError> {
+    let mut progress = bar::progress(args.quiet);
+    let (dir, config, checkpoint, train) = match &args.resume {
+        Some(run) => {
+            let (dir, config, checkpoint, damaged) = RunDir::resume(run)?;
+            for error in damaged {
+                eprintln!("warning: {error}; using an older one");
+            }
+            let train = ImageSet::load(&config.data.source, Split::Train, config.data.dir.as_deref())?;
+            (dir, config, checkpoint, train)
+        }
+        None => {
+            let train = ImageSet::load(&args.data, Split::Train, args.data_dir.as_deref())?;
+            let config = args.config(&train)?;
+            config.check()?;
+            check_batch(&config, &train)?;
+            build(&config.model, config.seed).map_err(crate::train::TrainError::from)?;
+            (RunDir::create(&args.runs, &config)?, config, None, train)
+        }
+    };
+    // The held-out images are read before training, so that what is wrong with them is said before the work is done.
+    let test = if args.no_probe {
+        None
+    } else {
+        Some(ImageSet::load(&config.data.source, Split::Test, config.data.dir.as_deref())?)
+    };
+    let train = Arc::new(train);
+    let mut trainer = Trainer::new(config.clone(), Arc::clone(&train), dir, checkpoint)?;
+    if !args.quiet {
+        let [encoder, rest] = trainer.model().parameters();
+        eprintln!(
+            "{} {} images, {:?} ({encoder} parameters) with {:?} critic of {} units ({rest} with the prior's)",
+            train.len(),
+            train.name,
+            config.model.encoder,
+            config.model.critic,
+            config.model.units
+        );
+        eprintln!("run: {}", trainer.dir().path().display());
+    }
+    let stop = stop_on_ctrl_c();
+    let began = std::time::Instant::now();
+    if trainer.run(&mut *progress, &stop)? == Outcome::Interrupted {
+        eprintln!(
+            "stopped; everything so far is saved. Go on with: infomax train --resume {}",
+            trainer.dir().path().display()
+        );
+        return Ok(ExitCode::from(INTERRUPTED));
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    let Some(test) = test else {
+        outcome::print_run(trainer.dir().path(), seconds, args.json)?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let probes = ProbeConfig { seed: config.seed, ..ProbeConfig::default() };
+    let sets = [&*train, &test];
+    let trained = evaluate_encoder("trained", trainer.model(), sets, &probes, &mut *progress)?;
+    let fresh = build(&config.model, config.seed).map_err(crate::train::TrainError::from)?;
+    let untrained = evaluate_encoder("untrained", &*fresh, sets, &probes, &mut *progress)?;
+    let encoders = Encoders { trained, untrained: Some(untrained) };
+    outcome::write_and_print(trainer.dir(), &config, encoders, sets, seconds, args.json)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check_batch(config: &RunConfig, train: &ImageSet) -> Result<(), CliError> {
+    if config.batch > train.len() {
+        let (batch, images, name) = (config.batch, train.len(), train.name.clone());
+        return Err(crate::data::DataError::Batch { batch, images, name }.into());
+    }
+    Ok(())
+}
+
+/// A flag that the first Ctrl-C sets; the second ends the program at once.
+fn stop_on_ctrl_c() -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    let handler = ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(INTERRUPTED));
+        }
+        eprintln!("\nstopping after this step; Ctrl-C again to stop at once");
+    });
+    if let Err(e) = handler {
+        eprintln!("warning: Ctrl-C will stop at once, without a checkpoint ({e})");
+    }
+    stop
+}

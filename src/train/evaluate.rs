@@ -1,0 +1,168 @@
+//! What an encoder learned: probes on its frozen features.
+
+use super::{Progress, TrainError};
+use crate::data::{ImageSet, normalise};
+use crate::dim::Model;
+use crate::probe::{
+    Features, FewLabelPoint, LinearConfig, MlpConfig, ProbeResult, few_label_curve, linear_probe, mlp_probe,
+    standardise,
+};
+use serde::Serialize;
+
+/// Images encoded at a time.
+const CHUNK: usize = 500;
+
+/// The layers that are probed, as the paper names them.
+pub const LAYERS: [&str; 3] = ["conv", "fc", "Y"];
+
+/// How probes are trained.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProbeConfig {
+    /// Passes of the MLP probe over its labels, for conv, fc and Y.
+    pub mlp_epochs: [usize; 3],
+    /// Use the first so many training images only.
+    pub labels: Option<usize>,
+    /// Root seed.
+    pub seed: u64,
+}
+
+impl Default for ProbeConfig {
+    fn default() -> Self {
+        Self { mlp_epochs: [6, 6, 20], labels: None, seed: 0 }
+    }
+}
+
+/// Both probes on one layer.
+#[derive(Clone, Debug, Serialize)]
+pub struct LayerReport {
+    /// `conv`, `fc` or `Y`.
+    pub layer: &'static str,
+    /// Features.
+    pub size: usize,
+    /// Logistic regression.
+    pub linear: ProbeResult,
+    /// 200 hidden units.
+    pub mlp: ProbeResult,
+}
+
+/// Both probes on each layer of one encoder.
+#[derive(Clone, Debug, Serialize)]
+pub struct EncoderReport {
+    /// `trained` or `untrained`.
+    pub encoder: &'static str,
+    /// conv, fc, Y.
+    pub layers: Vec<LayerReport>,
+}
+
+/// An encoder's report, and its global vectors of both splits.
+pub struct Evaluation {
+    /// The probes.
+    pub report: EncoderReport,
+    /// Y of the training images.
+    pub train: Features,
+    /// Y of the test images.
+    pub test: Features,
+}
+
+/// The features of every image of `set`, in its order, with the encoder frozen and batch norm evaluating: conv, fc, Y.
+///
+/// # Errors
+/// When the device fails or a feature is not finite.
+pub fn encode(
+    model: &dyn Model,
+    set: &ImageSet,
+    rows: usize,
+    progress: &mut dyn Progress,
+) -> Result<[Features; 3], TrainError> {
+    let mut values: [Vec<f32>; 3] = Default::default();
+    for from in (0..rows).step_by(CHUNK) {
+        let count = CHUNK.min(rows - from);
+        let mut pixels = vec![0f32; count * set.image_len()];
+        for (i, out) in pixels.chunks_exact_mut(set.image_len()).enumerate() {
+            normalise(set.image(from + i), out);
+        }
+        for (all, part) in values.iter_mut().zip(model.features(count, pixels)?) {
+            if all.is_empty() {
+                all.reserve_exact(part.len() / count * rows);
+            }
+            all.extend(part);
+        }
+        progress.task_advances(count as u64);
+    }
+    let [conv, fc, y] = values.map(|v| Features::try_new(rows, v.len() / rows, v));
+    Ok([conv?, fc?, y?])
+}
+
+/// Probes an encoder on both splits of a data set.
+///
+/// # Errors
+/// When the device fails, or the labels do not allow a probe.
+pub fn evaluate_encoder(
+    encoder: &'static str,
+    model: &dyn Model,
+    [train, test]: [&ImageSet; 2],
+    config: &ProbeConfig,
+    progress: &mut dyn Progress,
+) -> Result<Evaluation, TrainError> {
+    let rows = config.labels.unwrap_or(train.len()).clamp(1, train.len());
+    progress.task_begins(&format!("{encoder} encoder: features"), (rows + test.len()) as u64);
+    let train_features = encode(model, train, rows, progress)?;
+    let test_features = encode(model, test, test.len(), progress)?;
+    progress.task_ends();
+    progress.task_begins(&format!("{encoder} encoder: probes"), 2 * LAYERS.len() as u64);
+    let (labels, classes) = (&train.labels()[..rows], train.classes.len());
+    let mut layers = Vec::with_capacity(LAYERS.len());
+    let mut global = None;
+    for (i, (mut train_x, mut test_x)) in train_features.into_iter().zip(test_features).enumerate() {
+        if i + 1 == LAYERS.len() {
+            global = Some((train_x.clone(), test_x.clone()));
+        }
+        standardise(&mut train_x, &mut test_x)?;
+        let linear = linear_probe(&train_x, labels, &test_x, test.labels(), classes, &LinearConfig::default())?.1;
+        progress.task_advances(1);
+        let settings = MlpConfig { epochs: config.mlp_epochs[i], seed: config.seed, ..MlpConfig::default() };
+        let mlp = mlp_probe(&train_x, labels, &test_x, test.labels(), classes, &settings)?.1;
+        progress.task_advances(1);
+        layers.push(LayerReport { layer: LAYERS[i], size: train_x.dim, linear, mlp });
+    }
+    progress.task_ends();
+    let (train, test) = global.expect("the last layer is Y");
+    Ok(Evaluation { report: EncoderReport { encoder, layers }, train, test })
+}
+
+/// Pixels in [−1, 1] as features.
+///
+/// # Errors
+/// Never for a loaded set.
+pub fn pixel_features(set: &ImageSet, rows: usize) -> Result<Features, TrainError> {
+    let mut values = vec![0f32; rows * set.image_len()];
+    for (i, out) in values.chunks_exact_mut(set.image_len()).enumerate() {
+        normalise(set.image(i), out);
+    }
+    Ok(Features::try_new(rows, set.image_len(), values)?)
+}
+
+/// Linear probes on few labels a class, over three seeds: [`few_label_curve`] on standardised features. Budgets larger
+/// than the smallest class are left out.
+///
+/// # Errors
+/// When the labels do not allow a probe.
+pub fn few_label_report(
+    mut train: Features,
+    mut test: Features,
+    [train_set, test_set]: [&ImageSet; 2],
+    seed: u64,
+) -> Result<Vec<FewLabelPoint>, TrainError> {
+    standardise(&mut train, &mut test)?;
+    let labels = &train_set.labels()[..train.rows];
+    let mut counts = vec![0usize; train_set.classes.len()];
+    labels.iter().for_each(|&l| counts[l as usize] += 1);
+    let smallest = counts.into_iter().min().unwrap_or(0);
+    let budgets: Vec<usize> = [10, 30, 100, 300, 1000].into_iter().filter(|&b| b <= smallest).collect();
+    if budgets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let seeds = [seed, seed + 1, seed + 2];
+    let classes = train_set.classes.len();
+    Ok(few_label_curve(&train, labels, &test, test_set.labels(), classes, &budgets, &seeds, &LinearConfig::default())?)
+}
