@@ -10,7 +10,7 @@ use crate::nn::{Backend, Real};
 use dfdx::prelude::*;
 
 /// Everything that one pass of an encoder computes. The tape, if any, is in `tape`; put it where the next step begins.
-pub struct Features<N: Encoder<E, D> + ?Sized, B: Dim, E: Real, D: Backend<E>, T> {
+pub struct Features<N: Encoder<E, D>, B: Dim, E: Real, D: Backend<E>, T> {
     /// Local feature map `C(x)`, `[B, C, M, M]`.
     pub map: Tensor<N::Map<B>, E, D>,
     /// The last convolution's map.

@@ -16,10 +16,7 @@ pub type PriorNet<const Y: usize, D> =
 pub fn encoder_loss<const Y: usize, D: Backend<f32>, T: Tape<f32, D>>(
     net: &PriorNet<Y, D>,
     y: Tensor<(usize, Const<Y>), f32, D, T>,
-) -> Result<Tensor<Rank0, f32, D, T>, D::Err>
-where
-    T: Merge<NoneTape>,
-{
+) -> Result<Tensor<Rank0, f32, D, T>, D::Err> {
     let logits = net.try_forward(y.try_sigmoid()?)?;
     let ones = logits.device().try_ones_like(&logits)?;
     Ok(cross_entropy(logits, ones))

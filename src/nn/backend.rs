@@ -91,7 +91,6 @@ pub trait Backend<E: Real>: Device<E> {
     ) -> Result<Tensor<Y, E, Self, T>, Self::Err>;
 
     /// Normalises `x [B, C, …]` by the batch's own statistics and returns them: mean and biased variance, `[C]`.
-    #[allow(clippy::type_complexity)]
     fn batch_norm_train<const C: usize, X: Shape, T: Tape<E, Self>>(
         x: Tensor<X, E, Self, T>,
         args: BatchNormArgs<C, E, Self>,

@@ -38,6 +38,17 @@ pub struct Checkpoint {
     pub config: String,
 }
 
+/// The name under which a file's metadata holds [`State`] as JSON.
+const METADATA: &str = "infomax";
+
+/// What a checkpoint holds besides tensors.
+#[derive(Serialize, Deserialize)]
+struct State {
+    version: String,
+    position: Position,
+    config: String,
+}
+
 impl Checkpoint {
     /// Writes the file beside its place and renames it, so that it is whole or not there.
     ///
@@ -55,12 +66,13 @@ impl Checkpoint {
             let view = TensorView::new(Dtype::F32, self.arrays[*name].shape.clone(), data);
             views.push((*name, view.map_err(|e| bad(format!("{e:?}")))?));
         }
-        let position = serde_json::to_string(&self.position).map_err(|e| bad(e.to_string()))?;
-        let metadata = HashMap::from([
-            ("infomax".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
-            ("position".to_owned(), position),
-            ("config".to_owned(), self.config.clone()),
-        ]);
+        // One entry: a map of several has no fixed order, and the same state should be the same file.
+        let state = serde_json::to_string(&State {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            position: self.position.clone(),
+            config: self.config.clone(),
+        });
+        let metadata = HashMap::from([(METADATA.to_owned(), state.map_err(|e| bad(e.to_string()))?)]);
         let file = safetensors::serialize(views, &Some(metadata)).map_err(|e| bad(format!("{e:?}")))?;
         write_atomic(path, &file)
     }
@@ -74,15 +86,9 @@ impl Checkpoint {
         let file = std::fs::read(path).map_err(io("read", path))?;
         let (_, header) = SafeTensors::read_metadata(&file).map_err(|e| bad(format!("{e:?} (cut off or corrupt)")))?;
         let tensors = SafeTensors::deserialize(&file).map_err(|e| bad(format!("{e:?} (cut off or corrupt)")))?;
-        let metadata = header.metadata().clone().unwrap_or_default();
-        let field = |name: &str| {
-            metadata
-                .get(name)
-                .cloned()
-                .ok_or_else(|| bad(format!("its metadata has no `{name}`; infomax did not write it")))
-        };
-        let position = serde_json::from_str(&field("position")?).map_err(|e| bad(format!("position: {e}")))?;
-        let config = field("config")?;
+        let state = header.metadata().as_ref().and_then(|m| m.get(METADATA));
+        let state = state.ok_or_else(|| bad(format!("its metadata has no `{METADATA}`; infomax did not write it")))?;
+        let State { position, config, .. } = serde_json::from_str(state).map_err(|e| bad(format!("metadata: {e}")))?;
         let mut arrays = BTreeMap::new();
         for (name, view) in tensors.tensors() {
             if view.dtype() != Dtype::F32 {
