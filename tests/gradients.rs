@@ -1,5 +1,6 @@
 //! Every differentiable operation against central differences, in f64.
 
+#[allow(dead_code, reason = "each test file uses its part")]
 mod common;
 
 use common::{TOLERANCE, Taped, check_input, check_parameters, differences, numbers, relative_error, tensor};
