@@ -3,13 +3,13 @@
 #[allow(dead_code, reason = "each test file uses its part")]
 mod common;
 
+use ::safetensors::SafeTensors;
 use common::{parameters, relative_error, set};
 use dfdx::prelude::*;
 use infomax::mi::bound::{BoundKind, ScoreSizes};
 use infomax::mi::critic::Critic;
 use infomax::mi::{Pairing, Scores};
 use infomax::nn::{Adam, AdamConfig, AvgPool2d, AvgPoolGlobal, MaxPool2d, builder};
-use ::safetensors::SafeTensors;
 use std::collections::HashMap;
 
 /// Both sides are f64 and differ in the order of their sums.

@@ -15,12 +15,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    args_override_self = true,
+    after_help = "\
 Examples:
   infomax train                                        the Fashion-MNIST sample, 12 epochs, local InfoNCE
   infomax train --data cifar10 --data-dir DIR --epochs 20 --lr 2e-4
   infomax train --critic concat --bound jsd --negatives 1
-  infomax train --resume runs/fashion_mnist-20260131T120000Z-0")]
+  infomax train --resume runs/fashion_mnist-20260131T120000Z-0"
+)]
 pub(super) struct TrainArgs {
     /// Data set: a name (cifar10, fashion_mnist) or a folder of parquet files
     #[arg(long, default_value = "fashion_mnist")]
@@ -136,7 +139,11 @@ impl TrainArgs {
             Bound::Jsd => BoundKind::Jsd,
             Bound::InfoNce => BoundKind::InfoNce,
         };
-        let folder = std::path::Path::new(&set.name).file_name().and_then(|n| n.to_str()).unwrap_or("run");
+        let folder = std::path::Path::new(&set.name).file_name().and_then(|n| n.to_str()).unwrap_or_default();
+        let folder = match folder.trim_start_matches('.') {
+            "" => "run",
+            name => name,
+        };
         Ok(RunConfig {
             name: self.name.clone().unwrap_or_else(|| folder.to_owned()),
             seed: self.seed,

@@ -112,9 +112,9 @@ impl<M> Part<M> {
     where
         M: TensorCollection<f32, D>,
     {
-        collect(&self.module, &format!("{name}."), arrays);
-        collect(&self.adam.first, &format!("adam.first.{name}."), arrays);
-        collect(&self.adam.second, &format!("adam.second.{name}."), arrays);
+        collect(&self.module, name, arrays);
+        collect(&self.adam.first, &format!("adam.first.{name}"), arrays);
+        collect(&self.adam.second, &format!("adam.second.{name}"), arrays);
     }
 
     fn restore<D: Backend<f32>>(
@@ -126,9 +126,9 @@ impl<M> Part<M> {
     where
         M: TensorCollection<f32, D>,
     {
-        restore(&mut self.module, &format!("{name}."), arrays)?;
-        restore(&mut self.adam.first, &format!("adam.first.{name}."), arrays)?;
-        restore(&mut self.adam.second, &format!("adam.second.{name}."), arrays)?;
+        restore(&mut self.module, name, arrays)?;
+        restore(&mut self.adam.first, &format!("adam.first.{name}"), arrays)?;
+        restore(&mut self.adam.second, &format!("adam.second.{name}"), arrays)?;
         self.adam.t = steps;
         Ok(())
     }
@@ -289,7 +289,7 @@ where
     }
 
     fn restore_encoder(&mut self, arrays: &BTreeMap<String, Array>) -> Result<(), DimError> {
-        Ok(restore(&mut self.encoder.module, "encoder.", arrays)?)
+        Ok(restore(&mut self.encoder.module, "encoder", arrays)?)
     }
 }
 
