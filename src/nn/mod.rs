@@ -21,7 +21,10 @@ mod adam;
 pub(crate) mod backend;
 pub mod builder;
 pub mod checkpoint;
+pub mod composed;
 pub(crate) mod cpu;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod dims;
 mod layers;
 

@@ -11,7 +11,7 @@ pub(super) const FAMILY: &str = "sans-serif";
 /// How much larger bitmaps are drawn before they are averaged.
 pub(super) const FINE: usize = 3;
 
-static FONT: &[u8] = include_bytes!("../../assets/DejaVuSans-subset.ttf");
+static FONT: &[u8] = include_bytes!("assets/DejaVuSans-subset.ttf");
 
 /// Registers the shipped font, once per process.
 pub(super) fn register() -> Result<(), ReportError> {

@@ -5,7 +5,7 @@
 //! * [`ContactSheet`]: small images in rows and columns, captioned and framed;
 //! * [`write_atomic`]: files appear whole or not at all.
 //!
-//! PNG text is set in a subset of DejaVu Sans that is part of the library (`assets/DejaVu-LICENSE.txt`); SVG text asks
+//! PNG text is set in a subset of DejaVu Sans that is part of the library (`src/report/assets/DejaVu-LICENSE.txt`); SVG text asks
 //! for any sans-serif font.
 
 mod error;

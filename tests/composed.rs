@@ -1,0 +1,144 @@
+//! The operations composed for other devices, run on the CPU in f64, against the CPU kernels.
+
+#[allow(dead_code, reason = "each test file uses its part")]
+mod common;
+
+use common::{Taped, numbers, relative_error, tensor};
+use dfdx::prelude::*;
+use infomax::mi::Pairing;
+use infomax::nn::{AdamStep, Backend, BatchNormArgs, PairArgs, PoolKind, Window, composed};
+
+const TOLERANCE: f64 = 1e-10;
+
+/// Outputs agree, and so do the gradients at `x` and at the named parameters.
+fn agree<S: ConstShape, O: Shape>(
+    name: &str,
+    x: &Tensor<S, f64, Cpu>,
+    [ours, composed]: [&dyn Fn(Taped<S>) -> Taped<O>; 2],
+    parameters: &[&dyn Fn(&mut Gradients<f64, Cpu>) -> Vec<f64>],
+) {
+    let both = [ours, composed].map(|f| {
+        let y = f(x.clone().leaky_traced());
+        let value = y.as_vec();
+        let weights = y.device().tensor_from_vec(numbers("weights", value.len()), *y.shape());
+        let mut grads = (y * weights).sum::<Rank0, _>().backward();
+        let mut found = vec![value, grads.get(x).as_vec()];
+        found.extend(parameters.iter().map(|p| p(&mut grads)));
+        found
+    });
+    for (i, (a, b)) in both[0].iter().zip(&both[1]).enumerate() {
+        let error = relative_error(a, b);
+        assert!(error < TOLERANCE, "{name}: part {i} is off by {error:e}");
+    }
+}
+
+fn gradient_of<S: Shape>(t: &Tensor<S, f64, Cpu>) -> impl Fn(&mut Gradients<f64, Cpu>) -> Vec<f64> + '_ {
+    move |grads| grads.get_or_alloc_mut(t).unwrap().to_vec()
+}
+
+macro_rules! convolution {
+    ($x:ty, $w:ty, $y:expr, $k:literal, $s:literal, $p:literal) => {
+        let (x, w): (Tensor<$x, f64, Cpu>, Tensor<$w, f64, Cpu>) = (tensor("x"), tensor("w"));
+        let window = Window { k: $k, s: $s, p: $p };
+        let ours = |x: Taped<$x>| Cpu::conv2d(x, &w, $y, window, true).unwrap();
+        let other = |x: Taped<$x>| composed::conv2d(x, &w, $y, window).unwrap();
+        agree(stringify!($x $w), &x, [&ours, &other], &[&gradient_of(&w)]);
+    };
+}
+
+#[test]
+fn convolutions() {
+    convolution!(Rank4<3, 2, 8, 8>, Rank4<5, 2, 4, 4>, (3, 5, 4, 4), 4, 2, 1);
+    convolution!(Rank4<2, 3, 7, 9>, Rank4<4, 3, 5, 5>, (2, 4, 4, 5), 5, 2, 2);
+    convolution!(Rank4<2, 4, 6, 5>, Rank4<3, 4, 3, 3>, (2, 3, 6, 5), 3, 1, 1);
+    convolution!(Rank4<2, 3, 9, 9>, Rank4<2, 3, 3, 3>, (2, 2, 4, 4), 3, 2, 0);
+    let (x, w): (Tensor<Rank4<2, 4, 4, 5>, f64, Cpu>, Tensor<Rank4<4, 3, 4, 4>, f64, Cpu>) = (tensor("x"), tensor("w"));
+    let window = Window { k: 4, s: 2, p: 1 };
+    let ours = |x| Cpu::conv_transpose2d(x, &w, (2, 3, 8, 10), window).unwrap();
+    let other = |x| composed::conv_transpose2d(x, &w, (2, 3, 8, 10), window).unwrap();
+    agree("transposed", &x, [&ours, &other], &[&gradient_of(&w)]);
+}
+
+#[test]
+fn pooling_and_layouts() {
+    let x: Tensor<Rank4<2, 3, 8, 7>, f64, Cpu> = tensor("x");
+    for kind in [PoolKind::Max, PoolKind::Avg] {
+        let window = Window { k: 3, s: 2, p: 1 };
+        let ours = |x| Cpu::pool2d(x, (2, 3, 4, 4), window, kind).unwrap();
+        let other = |x| composed::pool2d(x, (2, 3, 4, 4), window, kind).unwrap();
+        agree("pool", &x, [&ours, &other], &[]);
+    }
+    let ours = |x| Cpu::channels_last(x, (2, 8, 7, 3)).unwrap();
+    let other = |x| composed::channels_last(x, (2, 8, 7, 3)).unwrap();
+    agree("channels last", &x, [&ours, &other], &[]);
+}
+
+#[test]
+fn norms() {
+    let (scale, bias): (Tensor<Rank1<3>, f64, Cpu>, Tensor<Rank1<3>, f64, Cpu>) = (tensor("scale"), tensor("bias"));
+    let x: Tensor<Rank4<4, 3, 5, 2>, f64, Cpu> = tensor("x");
+    for relu in [false, true] {
+        let args = || BatchNormArgs { scale: &scale, bias: &bias, epsilon: 1e-5, relu };
+        let ours = |x| Cpu::batch_norm_train(x, args()).unwrap().0;
+        let other = |x| composed::batch_norm_train(x, args()).unwrap().0;
+        agree("batch norm", &x, [&ours, &other], &[&gradient_of(&scale), &gradient_of(&bias)]);
+        let (_, ours) = Cpu::batch_norm_train(x.clone(), args()).unwrap();
+        let (_, other) = composed::batch_norm_train(x.clone(), args()).unwrap();
+        for (a, b) in ours.iter().zip(&other) {
+            assert!(relative_error(&a.as_vec(), &b.as_vec()) < TOLERANCE);
+        }
+        let stats = [&ours[0], &ours[1]];
+        let a = Cpu::batch_norm_eval(x.clone(), stats, args()).unwrap().as_vec();
+        let b = composed::batch_norm_eval(x.clone(), stats, args()).unwrap().as_vec();
+        assert!(relative_error(&a, &b) < TOLERANCE);
+    }
+    let (scale, bias): (Tensor<Rank1<8>, f64, Cpu>, Tensor<Rank1<8>, f64, Cpu>) = (tensor("scale"), tensor("bias"));
+    let x: Tensor<Rank2<6, 8>, f64, Cpu> = tensor("x");
+    let ours = |x| Cpu::layer_norm(x, &scale, &bias, 1e-5).unwrap();
+    let other = |x| composed::layer_norm(x, &scale, &bias, 1e-5).unwrap();
+    agree("layer norm", &x, [&ours, &other], &[&gradient_of(&scale), &gradient_of(&bias)]);
+}
+
+#[test]
+fn linear_layers_and_pairs() {
+    let (w, b): (Tensor<Rank2<4, 5>, f64, Cpu>, Tensor<Rank1<4>, f64, Cpu>) = (tensor("w"), tensor("b"));
+    let x: Tensor<Rank4<2, 3, 2, 5>, f64, Cpu> = tensor("x");
+    for relu in [false, true] {
+        let y = (2, 3, 2, Const::<4>);
+        let ours = |x| Cpu::linear(x, &w, Some(&b), y, relu).unwrap();
+        let other = |x| composed::linear(x, &w, Some(&b), y, relu).unwrap();
+        agree("linear", &x, [&ours, &other], &[&gradient_of(&w), &gradient_of(&b)]);
+    }
+    let (w2, b2): (Tensor<Rank2<16, 16>, f64, Cpu>, Tensor<Rank1<16>, f64, Cpu>) = (tensor("w2"), tensor("b2"));
+    let (w3, b3): (Tensor<Rank2<1, 16>, f64, Cpu>, Tensor<Rank1<1>, f64, Cpu>) = (tensor("w3"), tensor("b3"));
+    let p: Tensor<Rank4<6, 2, 2, 16>, f64, Cpu> = tensor("p");
+    let q: Tensor<Rank2<6, 16>, f64, Cpu> = tensor("q");
+    for pairing in [Pairing::All, Pairing::Rolled(2)] {
+        let args = || PairArgs { w2: &w2, b2: &b2, w3: &w3, b3: &b3, pairing };
+        let ours = |p| Cpu::pair_scores(p, &q, args()).unwrap();
+        let other = |p| composed::pair_scores(p, &q, args()).unwrap();
+        let parameters: [&dyn Fn(&mut Gradients<f64, Cpu>) -> Vec<f64>; 5] =
+            [&gradient_of(&q), &gradient_of(&w2), &gradient_of(&b2), &gradient_of(&w3), &gradient_of(&b3)];
+        agree("pairs", &p, [&ours, &other], &parameters);
+    }
+}
+
+#[test]
+fn adam() {
+    let run = |composed: bool| {
+        let mut p: Tensor<Rank1<9>, f64, Cpu> = tensor("p");
+        let (mut m, mut v) = (p.device().zeros_like(&p), p.device().zeros_like(&p));
+        for t in 1..=3 {
+            let mut grads = Gradients::leaky();
+            grads.get_or_alloc_mut(&p).unwrap().copy_from_slice(&numbers(&format!("g{t}"), 9));
+            let step = AdamStep { lr: 1e-2, betas: [0.5, 0.999], epsilon: 1e-8, l2: 0.1, decoupled: 0.2, t };
+            if composed {
+                composed::adam(&mut p, &mut m, &mut v, &mut grads, step).unwrap();
+            } else {
+                Cpu::adam(&mut p, &mut m, &mut v, &mut grads, step).unwrap();
+            }
+        }
+        p.as_vec()
+    };
+    assert!(relative_error(&run(false), &run(true)) < TOLERANCE);
+}
