@@ -44,14 +44,14 @@ fn time(steps: usize, mut f: impl FnMut()) -> f64 {
     )
 }
 
-/// Median milliseconds of our step.
-fn ours() -> f64 {
+/// Median milliseconds of our step with this critic, bound and pairing.
+fn ours(critic: CriticKind, bound: BoundKind, pairing: Pairing) -> f64 {
     let config = ModelConfig {
         encoder: EncoderKind::Dcgan32,
-        critic: CriticKind::Concat,
+        critic,
         units: UNITS,
-        bound: BoundKind::Jsd,
-        pairing: Pairing::Rolled(1),
+        bound,
+        pairing,
         weights: Weights::default(),
         adam: AdamConfig::default(),
     };
@@ -138,7 +138,7 @@ fn main() {
     let peer_of = std::env::var("INFOMAX_PEER_PYTHON").ok().zip(std::env::var("INFOMAX_PEER_SCRIPT").ok());
     let mut ratios = Vec::new();
     for round in 1..=ROUNDS {
-        let ours = ours();
+        let ours = ours(CriticKind::Concat, BoundKind::Jsd, Pairing::Rolled(1));
         print!("round {round}: ours {ours:.1} ms ({:.0} images/s)", BATCH as f64 / ours * 1e3);
         if let Some((python, script)) = &peer_of {
             match peer(python, script) {
@@ -154,5 +154,10 @@ fn main() {
     if !ratios.is_empty() {
         println!("our images/s over the peer's, median of {} rounds: {:.2}x", ratios.len(), median(ratios));
     }
+    let dot = ours(CriticKind::Dot, BoundKind::InfoNce, Pairing::All);
+    println!(
+        "dot critic of {UNITS} units, InfoNCE over all pairs: ours {dot:.1} ms ({:.0} images/s)",
+        BATCH as f64 / dot * 1e3
+    );
     layers();
 }

@@ -37,6 +37,7 @@ pub mod cli;
 pub mod data;
 pub mod dim;
 pub mod encoder;
+pub mod files;
 pub mod mi;
 pub mod nn;
 pub mod probe;

@@ -13,8 +13,8 @@ use rand_chacha::rand_core::SeedableRng;
 /// use infomax::seed::stream;
 /// use rand::Rng;
 /// let a: u64 = stream(0, "data", 3).r#gen();
-/// assert_eq!(a, stream(0, "data", 3).r#gen());
-/// assert_ne!(a, stream(0, "noise", 3).r#gen());
+/// assert_eq!(a, stream(0, "data", 3).r#gen::<u64>());
+/// assert_ne!(a, stream(0, "noise", 3).r#gen::<u64>());
 /// ```
 pub fn stream(root: u64, name: &str, index: u64) -> ChaCha8Rng {
     let mut key = [0u8; 32];

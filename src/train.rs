@@ -13,7 +13,7 @@ pub use evaluate::{
     EncoderReport, Evaluation, ProbeConfig, encode, evaluate_encoder, few_label_report, pixel_features,
 };
 pub use progress::{Progress, Quiet};
-pub use run_dir::{Environment, RunDir, write_atomic};
+pub use run_dir::{Environment, RunDir};
 pub use trainer::{EpochReport, Outcome, Trainer};
 
 use std::path::PathBuf;

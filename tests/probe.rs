@@ -266,29 +266,3 @@ fn separable_and_tiny_problems_stay_finite() {
     let mlp = MlpProbe::fit(&x, &[1, 1, 1], 3, &MlpConfig { batch: 2, ..MlpConfig::default() }).unwrap();
     assert_eq!(mlp.predict(&x).unwrap(), [1, 1, 1]);
 }
-
-/// Prints times on a matrix as large as CIFAR-10's conv features: `cargo test --release --test probe -- --ignored`.
-#[test]
-#[ignore = "a timing of a minute, 1.6 GB"]
-fn timing() {
-    let start = std::time::Instant::now();
-    let ((mut x, labels), (mut test, test_labels)) =
-        (blobs(17, 50_000, 4096, 10, 12.0), blobs(18, 1_000, 4096, 10, 12.0));
-    println!("made in {:.1} s", start.elapsed().as_secs_f64());
-    let start = std::time::Instant::now();
-    standardise(&mut x, &mut test).unwrap();
-    println!("standardised in {:.2} s", start.elapsed().as_secs_f64());
-    let config = MlpConfig { epochs: 2, ..MlpConfig::default() };
-    let (_, mlp) = mlp_probe(&x, &labels, &test, &test_labels, 10, &config).unwrap();
-    println!("{mlp:?}");
-    let (_, linear) = linear_probe(&x, &labels, &test, &test_labels, 10, &LinearConfig::default()).unwrap();
-    println!("{linear:?}");
-    // a fifth of the labels wrong: the tolerance takes more iterations
-    let noisy: Vec<u32> =
-        labels.iter().enumerate().map(|(i, &l)| if i % 5 == 0 { (i / 7 % 10) as u32 } else { l }).collect();
-    let (_, linear) = linear_probe(&x, &noisy, &test, &test_labels, 10, &LinearConfig::default()).unwrap();
-    println!("{linear:?}");
-    let start = std::time::Instant::now();
-    nearest(&x, &[0, 1, 2, 3], 8, Distance::L1).unwrap();
-    println!("four queries in {:.2} s", start.elapsed().as_secs_f64());
-}

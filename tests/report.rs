@@ -1,6 +1,7 @@
 //! Tables, charts, contact sheets, files.
 #![cfg(feature = "report")]
 
+use infomax::files::write_atomic;
 use infomax::report::*;
 
 /// Checks that tags nest, attributes are quoted and entities known; enough for what is written here.
@@ -190,30 +191,5 @@ fn files_are_replaced_whole() {
     names.sort();
     assert_eq!(names, ["curve.v2.png", "curve.v2.svg", "sheet.png", "sheet.svg", "table.md"]);
     let error = write_atomic(path.join("below/a/file"), b"").unwrap_err();
-    assert!(matches!(error, ReportError::Io { .. }) && !error.to_string().contains('\n'));
-}
-
-/// Leaves pictures to look at in the folder named by REPORT_DEMO: `cargo test --release --test report -- --ignored`.
-#[test]
-#[ignore = "for the eye"]
-fn demo() {
-    let folder = std::path::PathBuf::from(std::env::var("REPORT_DEMO").expect("REPORT_DEMO names a folder"));
-    curves().write(folder.join("curves")).unwrap();
-    let loss = (0..900).map(|i| (f64::from(i), 4.2 - 3.0 * (1.0 - (-f64::from(i) / 200.0).exp())));
-    LineChart::new("InfoNCE bound", "step", "bound (nats)")
-        .series(Series::new("train", loss.clone().map(|(x, y)| (x * 50.0, -y + 0.1 * (x * 0.9).sin()))))
-        .series(Series::new("held out", loss.map(|(x, y)| (x * 50.0, -y - 0.4))))
-        .reference(0.0, "ln 1")
-        .write(folder.join("loss"))
-        .unwrap();
-    (0..9)
-        .fold(LineChart::new("Nine lines", "epoch", "loss"), |c, i| {
-            c.series(Series::new(
-                format!("configuration {i}"),
-                (0..10).map(|x| (f64::from(x), f64::from(x * i) * 1e-4)),
-            ))
-        })
-        .write(folder.join("many"))
-        .unwrap();
-    sheet().write(folder.join("sheet")).unwrap();
+    assert!(!error.to_string().contains('\n'));
 }

@@ -2,9 +2,10 @@
 
 use super::CliError;
 use crate::data::ImageSet;
+use crate::files::write_atomic;
 use crate::probe::{Distance, FewLabelPoint, nearest};
 use crate::report::{
-    Align, ContactSheet, FRAME_OTHER, FRAME_QUERY, FRAME_SAME, LineChart, Series, Table, Tile, write_atomic,
+    Align, ContactSheet, FRAME_OTHER, FRAME_QUERY, FRAME_SAME, LineChart, ReportError, Series, Table, Tile,
 };
 use crate::train::{EncoderReport, Evaluation, RunConfig, RunDir, few_label_report, pixel_features};
 use serde::Serialize;
@@ -63,7 +64,7 @@ pub(super) fn write_and_print(
     few_label_picture(&folder, config, &few)?;
     let summary = Summary { run: dir.path(), training_seconds: seconds, probes, few_labels: &few };
     let text = serde_json::to_string_pretty(&summary).map_err(|e| CliError::Print(e.into()))?;
-    write_atomic(folder.join("probe.json"), text.as_bytes())?;
+    write(&folder.join("probe.json"), &text)?;
     let page = format!(
         "# {}\n\n{} epochs of {} images, batch {}, {:.0} s of training.\n\nTest accuracy, %, of probes on frozen features:\n\n\
          {}\nLinear probes on few labels a class (mean ± standard deviation over 3 seeds), %:\n\n{}\n\
@@ -76,7 +77,7 @@ pub(super) fn write_and_print(
         table.to_markdown(),
         few_table.to_markdown()
     );
-    write_atomic(folder.join("report.md"), page.as_bytes())?;
+    write(&folder.join("report.md"), &page)?;
     let mut out = std::io::stdout().lock();
     if json {
         writeln!(out, "{text}")?;
@@ -97,6 +98,10 @@ pub(super) fn print_run(run: &Path, seconds: f64, json: bool) -> Result<(), CliE
         writeln!(out, "{seconds:.0} s of training; run: {}", run.display())?;
     }
     Ok(())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), CliError> {
+    write_atomic(path, text.as_bytes()).map_err(|source| ReportError::Io { path: path.to_owned(), source }.into())
 }
 
 fn percent(share: f64) -> String {

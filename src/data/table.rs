@@ -1,6 +1,7 @@
 //! Parquet files in the hub's layout.
 
 use super::DataError;
+use crate::files::write_atomic;
 use polars::prelude::*;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -83,22 +84,10 @@ pub fn write_parquet(
         StructChunked::from_series(image_column.into(), images.len(), [bytes, names].iter()).map_err(unwritable)?;
     let label = Column::new(label_column.into(), labels);
     let mut frame = DataFrame::new(images.len(), vec![image.into_series().into(), label]).map_err(unwritable)?;
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(DataError::io("create", folder))?;
-    }
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}.tmp", std::process::id()));
-    let beside = PathBuf::from(beside);
-    let mut write = || -> Result<(), DataError> {
-        let file = File::create(&beside).map_err(DataError::io("create", &beside))?;
-        let writer = ParquetWriter::new(&file).with_compression(ParquetCompression::Uncompressed);
-        writer.finish(&mut frame).map_err(unwritable)?;
-        file.sync_all().map_err(DataError::io("write", &beside))?;
-        std::fs::rename(&beside, path).map_err(DataError::io("write", path))
-    };
-    write().inspect_err(|_| {
-        let _ = std::fs::remove_file(&beside);
-    })
+    let mut bytes = Vec::new();
+    let writer = ParquetWriter::new(&mut bytes).with_compression(ParquetCompression::Uncompressed);
+    writer.finish(&mut frame).map_err(unwritable)?;
+    write_atomic(path, &bytes).map_err(DataError::io("write", path))
 }
 
 /// polars' errors can span lines; the first says what is wrong.

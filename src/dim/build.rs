@@ -88,6 +88,7 @@ pub fn build(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimError
     if !(config.adam.lr.is_finite() && config.adam.lr > 0.0) {
         return Err(DimError::Config(format!("lr is {}; a learning rate is a number above 0", config.adam.lr)));
     }
+    crate::nn::cpu::memory::keep();
     match config.units {
         256 => with_units::<256>(config, root),
         512 => with_units::<512>(config, root),

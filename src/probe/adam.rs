@@ -1,6 +1,6 @@
 //! Adam (Kingma & Ba 2015, arXiv 1412.6980, algorithm 1), one pass over a tensor.
 
-use super::real::Real;
+use crate::nn::Real;
 
 /// The numbers of one step, shared by all tensors.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +34,7 @@ impl<T: Real> AdamStep<T> {
         for (((p, &g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
             *m = self.beta1 * *m + c1 * g;
             *v = self.beta2 * *v + c2 * g * g;
-            *p = *p - self.rate * *m / (v.root() * self.root_scale + self.epsilon);
+            *p = *p - self.rate * *m / (v.sqrt() * self.root_scale + self.epsilon);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Limited-memory BFGS directions (Nocedal & Wright 2006, algorithm 7.4) and a line search for convex functions.
 
-use super::real::{Real, dot};
+use super::dot::dot;
+use crate::nn::Real;
 use std::collections::VecDeque;
 
 /// The last few steps and gradient changes.

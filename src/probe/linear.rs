@@ -1,10 +1,11 @@
 //! Multinomial logistic regression by L-BFGS.
 
+use super::dot::dot;
 use super::features::{argmax, check_labels};
 use super::lbfgs::{History, axpy, line_search};
-use super::real::{Real, dot};
 use super::softmax::{Sizes, gradient, loss_on_line, residuals, scores};
 use super::{Features, ProbeError, ProbeResult, accuracy};
+use crate::nn::Real;
 use std::time::Instant;
 
 /// Settings of the linear probe.

@@ -1,6 +1,7 @@
 //! The network of the non-linear probe: linear, dropout, batch norm, ReLU, linear, softmax.
 
-use super::real::{Real, View, product};
+use crate::nn::Real;
+use crate::nn::cpu::gemm::{Mat, matmul};
 use rand::Rng;
 use rayon::prelude::*;
 
@@ -97,7 +98,7 @@ impl<T: Real> MlpParams<T> {
             .map(|(x, w)| {
                 let mut part = vec![T::default(); rows * hidden];
                 let width = w.len() / hidden;
-                product(&mut part, View::dense(x, rows, width), View::dense(w, width, hidden), false);
+                matmul(&mut part, hidden, Mat::rows(x, rows, width), Mat::rows(w, width, hidden), false);
                 part
             })
             .collect();
@@ -133,7 +134,7 @@ impl<T: Real> MlpParams<T> {
             }
         }
         variance.iter_mut().for_each(|v| *v = *v / n);
-        let scale: Vec<T> = variance.iter().map(|&v| T::of(1.0) / (v + T::of(EPSILON)).root()).collect();
+        let scale: Vec<T> = variance.iter().map(|&v| T::of(1.0) / (v + T::of(EPSILON)).sqrt()).collect();
         let mut active = vec![T::default(); rows * hidden];
         for (row, out) in normal.chunks_exact_mut(hidden).zip(active.chunks_exact_mut(hidden)) {
             for h in 0..hidden {
@@ -154,10 +155,16 @@ impl<T: Real> MlpParams<T> {
             w2: vec![T::default(); hidden * classes],
             b2: vec![T::default(); classes],
         };
-        product(&mut gradient.w2, View::dense(&active, rows, hidden).t(), View::dense(&d_score, rows, classes), false);
+        matmul(
+            &mut gradient.w2,
+            classes,
+            Mat::rows(&active, rows, hidden).t(),
+            Mat::rows(&d_score, rows, classes),
+            false,
+        );
         add_rows(&mut gradient.b2, &d_score);
         let mut d_pre = vec![T::default(); rows * hidden];
-        product(&mut d_pre, View::dense(&d_score, rows, classes), View::dense(&self.w2, hidden, classes).t(), false);
+        matmul(&mut d_pre, hidden, Mat::rows(&d_score, rows, classes), Mat::rows(&self.w2, hidden, classes).t(), false);
         for ((d, a), x) in
             d_pre.chunks_exact_mut(hidden).zip(active.chunks_exact(hidden)).zip(normal.chunks_exact(hidden))
         {
@@ -183,7 +190,7 @@ impl<T: Real> MlpParams<T> {
     fn second_layer(&self, x: &[T], rows: usize) -> Vec<T> {
         let classes = self.b2.len();
         let mut out: Vec<T> = self.b2.iter().copied().cycle().take(rows * classes).collect();
-        product(&mut out, View::dense(x, rows, self.hidden()), View::dense(&self.w2, self.hidden(), classes), true);
+        matmul(&mut out, classes, Mat::rows(x, rows, self.hidden()), Mat::rows(&self.w2, self.hidden(), classes), true);
         out
     }
 
@@ -196,10 +203,10 @@ impl<T: Real> MlpParams<T> {
         scores.par_chunks_mut(band * classes).zip(x.par_chunks(band * dim)).for_each(|(out, x)| {
             let rows = x.len() / dim;
             let mut z: Vec<T> = self.b1.iter().copied().cycle().take(rows * hidden).collect();
-            product(&mut z, View::dense(x, rows, dim), View::dense(&self.w1, dim, hidden), true);
+            matmul(&mut z, hidden, Mat::rows(x, rows, dim), Mat::rows(&self.w1, dim, hidden), true);
             for row in z.chunks_exact_mut(hidden) {
                 for (h, v) in row.iter_mut().enumerate() {
-                    let scale = self.gamma[h] / (running.variance[h] + T::of(EPSILON)).root();
+                    let scale = self.gamma[h] / (running.variance[h] + T::of(EPSILON)).sqrt();
                     let normal = (*v - running.mean[h]) * scale + self.beta[h];
                     *v = if normal > T::default() { normal } else { T::default() };
                 }
@@ -261,7 +268,7 @@ pub(super) fn gather<T: Real>(x: &[T], dim: usize, indices: &[usize]) -> Vec<Vec
 /// `xᵀ d` of one chunk: `[width, H]`.
 pub(super) fn first_gradient<T: Real>(out: &mut [T], x: &[T], d_pre: &[T], rows: usize) {
     let (width, hidden) = (x.len() / rows, d_pre.len() / rows);
-    product(out, View::dense(x, rows, width).t(), View::dense(d_pre, rows, hidden), false);
+    matmul(out, hidden, Mat::rows(x, rows, width).t(), Mat::rows(d_pre, rows, hidden), false);
 }
 
 /// Adds every row of `matrix` to `sums`.

@@ -21,6 +21,7 @@
 //! ```
 
 mod adam;
+mod dot;
 mod error;
 mod features;
 mod few_label;
@@ -29,7 +30,6 @@ mod linear;
 mod mlp;
 mod mlp_net;
 mod neighbours;
-mod real;
 mod softmax;
 mod standardise;
 
@@ -40,6 +40,5 @@ pub use linear::{LinearConfig, LinearProbe, linear_probe};
 pub use mlp::{MlpConfig, MlpProbe, mlp_probe};
 pub use mlp_net::MlpParams;
 pub use neighbours::{Distance, Neighbour, nearest};
-pub use real::Real;
 pub use softmax::softmax_loss;
 pub use standardise::{Standardiser, standardise};

@@ -2,7 +2,9 @@
 //!
 //! Weights are `[K, F]` row-major followed by K biases, in one vector of K (F + 1) values.
 
-use super::real::{Real, View, dot, product};
+use super::dot::dot;
+use crate::nn::Real;
+use crate::nn::cpu::gemm::{Mat, matmul};
 use rayon::prelude::*;
 
 /// Rows per product of the scores.
@@ -33,7 +35,7 @@ pub(super) fn scores<T: Real>(x: &[T], params: &[T], s: Sizes) -> Vec<T> {
     let mut out = vec![T::default(); s.rows * s.classes];
     out.par_chunks_mut(SCORE_ROWS * s.classes).zip(x.par_chunks(SCORE_ROWS * s.dim)).for_each(|(out, x)| {
         let rows = x.len() / s.dim;
-        product(out, View::dense(x, rows, s.dim), View::dense(weights, s.classes, s.dim).t(), false);
+        matmul(out, s.classes, Mat::rows(x, rows, s.dim), Mat::rows(weights, s.classes, s.dim).t(), false);
         for row in out.chunks_exact_mut(s.classes) {
             row.iter_mut().zip(bias).for_each(|(v, &b)| *v += b);
         }
@@ -121,7 +123,7 @@ pub(super) fn gradient<T: Real>(x: &[T], residuals: &[T], s: Sizes) -> Vec<T> {
             let mut sums = vec![0.0; s.classes];
             for (x, d) in x.chunks(SCORE_ROWS * s.dim).zip(d.chunks(SCORE_ROWS * s.classes)) {
                 let rows = x.len() / s.dim;
-                product(weights, View::dense(d, rows, s.classes).t(), View::dense(x, rows, s.dim), true);
+                matmul(weights, s.dim, Mat::rows(d, rows, s.classes).t(), Mat::rows(x, rows, s.dim), true);
                 for row in d.chunks_exact(s.classes) {
                     sums.iter_mut().zip(row).for_each(|(t, v)| *t += v.wide());
                 }

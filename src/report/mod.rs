@@ -1,9 +1,8 @@
-//! Tables, line charts and contact sheets of a run, and how their files are written.
+//! Tables, line charts and contact sheets of a run.
 //!
 //! * [`Table`]: for the terminal and for Markdown;
 //! * [`LineChart`]: SVG and PNG from one description;
-//! * [`ContactSheet`]: small images in rows and columns, captioned and framed;
-//! * [`write_atomic`]: files appear whole or not at all.
+//! * [`ContactSheet`]: small images in rows and columns, captioned and framed.
 //!
 //! PNG text is set in a subset of DejaVu Sans that is part of the library (`src/report/assets/DejaVu-LICENSE.txt`); SVG text asks
 //! for any sans-serif font.
@@ -20,4 +19,3 @@ pub use error::ReportError;
 pub use grid::{ContactSheet, FRAME_OTHER, FRAME_QUERY, FRAME_SAME, Tile};
 pub use plot::{LineChart, Point, Series};
 pub use table::{Align, Table};
-pub use write::write_atomic;

@@ -1,7 +1,8 @@
 //! A run's state in one safetensors file: every tensor, and the position in its metadata.
 
-use super::{TrainError, io, write_atomic};
+use super::{TrainError, io};
 use crate::dim::StepReport;
+use crate::files::write_atomic;
 use crate::nn::checkpoint::Array;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
@@ -74,7 +75,7 @@ impl Checkpoint {
         });
         let metadata = HashMap::from([(METADATA.to_owned(), state.map_err(|e| bad(e.to_string()))?)]);
         let file = safetensors::serialize(views, &Some(metadata)).map_err(|e| bad(format!("{e:?}")))?;
-        write_atomic(path, &file)
+        write_atomic(path, &file).map_err(io("write", path))
     }
 
     /// Reads a checkpoint.

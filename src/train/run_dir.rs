@@ -11,6 +11,7 @@
 //! ```
 
 use super::{Checkpoint, RunConfig, TrainError, io};
+use crate::files::write_atomic;
 use serde::Serialize;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -45,10 +46,12 @@ impl RunDir {
             let sub = path.join(sub);
             fs::create_dir(&sub).map_err(io("create", sub))?;
         }
-        write_atomic(&path.join("config.toml"), config_toml(config)?.as_bytes())?;
+        let file = path.join("config.toml");
+        write_atomic(&file, config_toml(config)?.as_bytes()).map_err(io("write", file))?;
         let environment =
             serde_json::to_vec_pretty(&Environment::read()).map_err(|e| TrainError::Config(e.to_string()))?;
-        write_atomic(&path.join("environment.json"), &environment)?;
+        let file = path.join("environment.json");
+        write_atomic(&file, &environment).map_err(io("write", file))?;
         let file = path.join("metrics.jsonl");
         let history = OpenOptions::new().append(true).create_new(true).open(&file).map_err(io("create", file))?;
         Ok(Self { path, history })
@@ -186,23 +189,6 @@ impl Checkpoint {
         let config = toml::from_str(&checkpoint.config).map_err(|e| bad(format!("its settings: {}", e.message())))?;
         Ok((checkpoint, config))
     }
-}
-
-/// Writes a file beside its place, makes sure that it is on the disk, and renames it.
-///
-/// # Errors
-/// When any of the three fails; whatever was at `path` is untouched then.
-pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}.tmp", std::process::id()));
-    let beside = PathBuf::from(beside);
-    let written = File::create(&beside)
-        .and_then(|mut f| f.write_all(bytes).and_then(|()| f.sync_all()))
-        .and_then(|()| fs::rename(&beside, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written.map_err(io("write", path))
 }
 
 /// What a run is made with.

@@ -68,6 +68,11 @@ impl<'a, E> Mat<'a, E> {
         }
     }
 
+    /// Whether neighbours along a column, not along a row, lie side by side.
+    fn is_column_major(&self) -> bool {
+        self.row_stride == 1 && self.col_stride != 1 && self.rows > 1 && self.cols > 1
+    }
+
     fn sub_rows(self, from: usize, rows: usize) -> Self {
         assert!(from + rows <= self.rows);
         Self { data: &self.data[(from * self.row_stride).min(self.data.len())..], rows, ..self }
@@ -175,10 +180,58 @@ unsafe fn matmul_into<E: Real>(
     }
 }
 
+/// Side of the squares in which [`row_major`] moves numbers: a line of the cache holds 16 `f32`.
+const SQUARE: usize = 16;
+
+/// A copy of a view with its rows one after the other.
+///
+/// `gemm` packs a right side whose columns are contiguous one number at a time, which costs more than half the speed of
+/// a flat product; a copy made once is cheap.
+pub(crate) fn row_major<E: Real>(view: Mat<E>) -> Vec<E> {
+    let (rows, cols) = (view.rows, view.cols);
+    let mut out = vec![E::zero(); rows * cols];
+    if cols == 0 {
+        return out;
+    }
+    out.par_chunks_mut(SQUARE * cols).enumerate().for_each(|(band, out)| {
+        let rows = out.len() / cols;
+        copy_squares(view.sub_rows(band * SQUARE, rows), out);
+    });
+    out
+}
+
+/// Copies a view into contiguous rows on the calling thread, square by square, so that neither side leaves the cache.
+pub(crate) fn copy_squares<E: Real>(view: Mat<E>, out: &mut [E]) {
+    let (rows, cols) = (view.rows, view.cols);
+    assert_eq!(out.len(), rows * cols);
+    for r0 in (0..rows).step_by(SQUARE) {
+        let out = &mut out[r0 * cols..(r0 + SQUARE).min(rows) * cols];
+        for c0 in (0..cols).step_by(SQUARE) {
+            for c in c0..(c0 + SQUARE).min(cols) {
+                let column = &view.data[r0 * view.row_stride + c * view.col_stride..];
+                for (row, &v) in out.chunks_exact_mut(cols).zip(column.iter().step_by(view.row_stride)) {
+                    row[c] = v;
+                }
+            }
+        }
+    }
+}
+
 /// The floating-point operations worth a task of their own.
-const TASK_FLOPS: usize = 4 << 20;
-/// The most tasks that one product is cut into.
-const MAX_TASKS: usize = 32;
+const TASK_FLOPS: usize = 8 << 20;
+/// The most tasks that one product is cut into, but for rounding.
+const MAX_TASKS: usize = 16;
+
+/// Rows and columns of the tiles that an `m`×`n` product over `k` is cut into: near squares, since each tile packs its
+/// rows and its columns once.
+fn tile(m: usize, n: usize, k: usize) -> (usize, usize) {
+    let tasks = (2 * m * n * k / TASK_FLOPS).clamp(1, MAX_TASKS);
+    let down = ((tasks * m) as f64 / n.max(1) as f64).sqrt().round() as usize;
+    let down = down.clamp(1, tasks);
+    let across = tasks.div_ceil(down);
+    let side = |size: usize, parts: usize| size.div_ceil(parts).next_multiple_of(16).max(16);
+    (side(m, down), side(n, across))
+}
 
 /// `dst = lhs·rhs` (or `+=`) in parallel, rows of `dst` contiguous, then `epilogue(row, first column, elements)` on each
 /// piece of a row while it is still in the cache.
@@ -191,16 +244,44 @@ pub(crate) fn par_matmul<E: Real>(
 ) {
     let (m, n, k) = (lhs.rows, rhs.cols, lhs.cols);
     assert_eq!(dst.len(), m * n);
-    let tasks = (2 * m * n * k / TASK_FLOPS).clamp(1, MAX_TASKS);
-    let by_rows = m >= n;
-    let size = if by_rows { m } else { n };
-    let step = size.div_ceil(tasks).next_multiple_of(16);
+    if !rhs.is_column_major() {
+        in_tasks(dst, lhs, rhs, accumulate, epilogue);
+    } else if m * (n + k) >= n * k {
+        let copy = row_major(rhs);
+        in_tasks(dst, lhs, Mat::rows(&copy, k, n), accumulate, epilogue);
+    } else {
+        // Few rows against a large matrix, such as a batch against a layer's weights: the transposed product moves less.
+        let left = row_major(lhs.t());
+        let mut product = vec![E::zero(); n * m];
+        in_tasks(&mut product, rhs.t(), Mat::rows(&left, k, m), false, |_, _, _| ());
+        let product = row_major(Mat::rows(&product, n, m).t());
+        dst.par_chunks_mut(n).zip(product.par_chunks(n)).enumerate().for_each(|(r, (row, values))| {
+            if accumulate {
+                row.iter_mut().zip(values).for_each(|(d, &v)| *d += v);
+            } else {
+                row.copy_from_slice(values);
+            }
+            epilogue(r, 0, row);
+        });
+    }
+}
+
+/// [`par_matmul`] with the operands as they are.
+fn in_tasks<E: Real>(
+    dst: &mut [E],
+    lhs: Mat<E>,
+    rhs: Mat<E>,
+    accumulate: bool,
+    epilogue: impl Fn(usize, usize, &mut [E]) + Sync,
+) {
+    let (m, n, k) = (lhs.rows, rhs.cols, lhs.cols);
+    let (down, across) = tile(m, n, k);
     let shared = Shared::new(dst);
-    (0..size.div_ceil(step)).into_par_iter().for_each(|task| {
-        let from = task * step;
-        let count = step.min(size - from);
-        let (r0, rows, c0, cols) = if by_rows { (from, count, 0, n) } else { (0, m, from, count) };
-        // SAFETY: tasks own disjoint rows or disjoint columns of `dst`, which stays borrowed until they are done.
+    let columns = n.div_ceil(across);
+    (0..m.div_ceil(down) * columns).into_par_iter().for_each(|task| {
+        let (r0, c0) = (task / columns * down, task % columns * across);
+        let (rows, cols) = (down.min(m - r0), across.min(n - c0));
+        // SAFETY: tasks own disjoint tiles of `dst`, which stays borrowed until they are done.
         unsafe {
             matmul_into(shared, r0 * n + c0, n, lhs.sub_rows(r0, rows), rhs.sub_cols(c0, cols), accumulate);
             for r in r0..r0 + rows {

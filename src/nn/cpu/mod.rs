@@ -6,12 +6,14 @@
 pub(crate) mod access;
 pub(crate) mod conv;
 pub(crate) mod gemm;
+pub(crate) mod memory;
 pub(crate) mod norm;
 pub(crate) mod ops;
 pub(crate) mod pair;
 pub(crate) mod pool;
+pub(crate) mod unfold;
 
-use gemm::Real;
+use gemm::{Mat, Real, copy_squares};
 use rayon::prelude::*;
 
 /// Elements of one task in element-wise passes.
@@ -32,11 +34,7 @@ pub(crate) fn mask_relu<E: Real>(g: &mut [E], y: &[E]) {
 pub(crate) fn swap_last<E: Real>(x: &[E], c: usize, l: usize) -> Vec<E> {
     let mut out = vec![E::zero(); x.len()];
     out.par_chunks_mut((c * l).max(1)).zip(x.par_chunks((c * l).max(1))).for_each(|(out, x)| {
-        for (ch, plane) in x.chunks_exact(l).enumerate() {
-            for (place, &v) in plane.iter().enumerate() {
-                out[place * c + ch] = v;
-            }
-        }
+        copy_squares(Mat::rows(x, c, l).t(), out);
     });
     out
 }

@@ -5,10 +5,11 @@
 //! is, after the backward pass, the one before the activation.
 
 use super::access::{contiguous, data, data_mut, give, grad, take};
-use super::conv::{self, Geometry};
+use super::conv;
 use super::gemm::{Mat, Real, add_column_sums, par_matmul};
 use super::pair::{self, PairSizes, Upper};
 use super::pool::{self, PoolGeometry, PoolKind};
+use super::unfold::Geometry;
 use super::{BLOCK, add_to, mask_relu, norm, swap_last};
 use crate::nn::backend::{AdamStep, Backend, BatchNormArgs, PairArgs, Window};
 use dfdx::prelude::*;

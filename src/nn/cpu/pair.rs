@@ -3,7 +3,7 @@
 //! The first layer of such a critic is `W_m·m + W_y·y + b`, so its two halves are computed once for each location and
 //! each global vector and only added here, for every pair.
 
-use super::gemm::{Mat, Real, add_column_sums, matmul, par_matmul};
+use super::gemm::{Mat, Real, add_column_sums, matmul, par_matmul, row_major};
 use crate::mi::Pairing;
 use rayon::prelude::*;
 
@@ -31,10 +31,18 @@ pub(crate) struct Hidden<E> {
 }
 
 /// Images whose rows are one task.
-const IMAGES: usize = 4;
+const IMAGES: usize = 8;
 
-/// Both hidden layers and the scores `[B·L]` of column `k`.
-fn column<E: Real>(z: PairSizes, p: &[E], q: &[E], up: Upper<E>, pairing: Pairing, k: usize) -> (Hidden<E>, Vec<E>) {
+/// Both hidden layers and the scores `[B·L]` of column `k`; `w2` is the transpose of the second layer's weights.
+fn column<E: Real>(
+    z: PairSizes,
+    p: &[E],
+    q: &[E],
+    up: Upper<E>,
+    w2: &[E],
+    pairing: Pairing,
+    k: usize,
+) -> (Hidden<E>, Vec<E>) {
     let PairSizes { b, l, u } = z;
     let mut first = vec![E::zero(); b * l * u];
     let mut second = vec![E::zero(); b * l * u];
@@ -58,7 +66,7 @@ fn column<E: Real>(z: PairSizes, p: &[E], q: &[E], up: Upper<E>, pairing: Pairin
                 }
             }
             let n = scores.len();
-            matmul(second, u, Mat::rows(first, n, u), Mat::rows(up.w2, u, u).t(), false);
+            matmul(second, u, Mat::rows(first, n, u), Mat::rows(w2, u, u), false);
             for (h, s) in second.chunks_exact_mut(u).zip(scores) {
                 let mut lanes = [E::zero(); 16];
                 for (j, ((h, &b), &w)) in h.iter_mut().zip(up.b2).zip(up.w3).enumerate() {
@@ -85,8 +93,9 @@ pub(crate) fn forward<E: Real>(
     let columns = pairing.columns(z.b);
     let mut scores = vec![E::zero(); z.b * z.l * columns];
     let mut kept = Vec::new();
+    let w2 = row_major(Mat::rows(up.w2, z.u, z.u).t());
     for k in 0..columns {
-        let (hidden, s) = column(z, p, q, up, pairing, k);
+        let (hidden, s) = column(z, p, q, up, &w2, pairing, k);
         scores.iter_mut().skip(k).step_by(columns).zip(s).for_each(|(d, v)| *d = v);
         if keep {
             kept.push(hidden);
@@ -121,9 +130,10 @@ pub(crate) fn backward<E: Real>(
     let mut g =
         PairGrads { p: zeros(p.len()), q: zeros(q.len()), w2: zeros(u * u), b2: zeros(u), w3: zeros(u), b3: zeros(1) };
     let mut kept = kept.into_iter();
+    let w2 = if kept.len() < columns { row_major(Mat::rows(up.w2, u, u).t()) } else { Vec::new() };
     for k in 0..columns {
         let gk: Vec<E> = gs.iter().skip(k).step_by(columns).copied().collect();
-        let Hidden { first, mut second } = kept.next().unwrap_or_else(|| column(z, p, q, up, pairing, k).0);
+        let Hidden { first, mut second } = kept.next().unwrap_or_else(|| column(z, p, q, up, &w2, pairing, k).0);
         g.b3[0] += gk.iter().copied().sum::<E>();
         // The gradient before the second ReLU overwrites the second layer, while its share of w3's gradient is summed
         // in fixed blocks.
