@@ -34,7 +34,7 @@ impl<T: Real> AdamStep<T> {
         for (((p, &g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
             *m = self.beta1 * *m + c1 * g;
             *v = self.beta2 * *v + c2 * g * g;
-            *p = *p - self.rate * *m / (v.sqrt() * self.root_scale + self.epsilon);
+            *p -= self.rate * *m / (v.sqrt() * self.root_scale + self.epsilon);
         }
     }
 }

@@ -46,7 +46,7 @@ impl<T: Real> History<T> {
         }
         if let Some((_, y, rho)) = self.pairs.back() {
             let scale = T::of(1.0 / (rho * dot(y, y)));
-            q.iter_mut().for_each(|v| *v = *v * scale);
+            q.iter_mut().for_each(|v| *v *= scale);
         }
         for ((s, y, rho), a) in self.pairs.iter().zip(factors.iter().rev()) {
             let correction = a - rho * dot(y, &q);

@@ -121,24 +121,24 @@ impl<T: Real> MlpParams<T> {
         let n = T::of(rows as f64);
         // dropout
         let mut normal = pre;
-        normal.iter_mut().zip(mask).for_each(|(v, &m)| *v = *v * m);
+        normal.iter_mut().zip(mask).for_each(|(v, &m)| *v *= m);
         // batch norm
         let mut mean = vec![T::default(); hidden];
         add_rows(&mut mean, &normal);
-        mean.iter_mut().for_each(|m| *m = *m / n);
+        mean.iter_mut().for_each(|m| *m /= n);
         let mut variance = vec![T::default(); hidden];
         for row in normal.chunks_exact_mut(hidden) {
             for ((v, &m), s) in row.iter_mut().zip(&mean).zip(&mut variance) {
-                *v = *v - m;
+                *v -= m;
                 *s += *v * *v;
             }
         }
-        variance.iter_mut().for_each(|v| *v = *v / n);
+        variance.iter_mut().for_each(|v| *v /= n);
         let scale: Vec<T> = variance.iter().map(|&v| T::of(1.0) / (v + T::of(EPSILON)).sqrt()).collect();
         let mut active = vec![T::default(); rows * hidden];
         for (row, out) in normal.chunks_exact_mut(hidden).zip(active.chunks_exact_mut(hidden)) {
             for h in 0..hidden {
-                row[h] = row[h] * scale[h];
+                row[h] *= scale[h];
                 let v = row[h] * self.gamma[h] + self.beta[h];
                 out[h] = if v > T::default() { v } else { T::default() };
             }
