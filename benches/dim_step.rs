@@ -1,12 +1,12 @@
 //! One Deep InfoMax training step, ours and PyTorch's in turn, and where our time goes.
 //!
 //! ```sh
-//! RAYON_NUM_THREADS=2 INFOMAX_PEER_PYTHON=/path/to/python INFOMAX_PEER_SCRIPT=torch_dim_step.py \
-//!     cargo bench --bench dim_step
+//! RAYON_NUM_THREADS=2 INFOMAX_PEER_PYTHON=/path/to/python cargo bench --bench dim_step
 //! ```
 //! The work: `Dcgan32`, batch 64, concat critic of 512 units with one rolled negative, Jensen-Shannon, prior matching
-//! with weight 0.1, Adam, fp32. Without the two variables only our own times are printed. The peer script prints one
-//! JSON line with `median_ms`; it is asked for both of its memory layouts in every round, and the better counts.
+//! with weight 0.1, Adam, fp32. Without the variable only our own times are printed. The peer
+//! (`benches/peers/torch_dim_step.py`; needs torch) is asked for both of its memory layouts in every round, and the better
+//! counts.
 
 use dfdx::prelude::*;
 use infomax::dim::{CriticKind, EncoderKind, ModelConfig, Weights, build};
@@ -65,7 +65,8 @@ fn ours(critic: CriticKind, bound: BoundKind, pairing: Pairing) -> f64 {
 }
 
 /// Median milliseconds of the peer's step in its better layout.
-fn peer(python: &str, script: &str) -> Option<(f64, String)> {
+fn peer(python: &str) -> Option<(f64, String)> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/torch_dim_step.py");
     let run = |extra: &[&str]| -> Option<(f64, String)> {
         let output = Command::new(python)
             .args([script, "--critic", "concat", "--batch", "64", "--threads", "2", "--steps", "20"])
@@ -135,18 +136,18 @@ fn layers() {
 
 fn main() {
     println!("threads: {}", rayon::current_num_threads());
-    let peer_of = std::env::var("INFOMAX_PEER_PYTHON").ok().zip(std::env::var("INFOMAX_PEER_SCRIPT").ok());
+    let python = std::env::var("INFOMAX_PEER_PYTHON").ok();
     let mut ratios = Vec::new();
     for round in 1..=ROUNDS {
         let ours = ours(CriticKind::Concat, BoundKind::Jsd, Pairing::Rolled(1));
         print!("round {round}: ours {ours:.1} ms ({:.0} images/s)", BATCH as f64 / ours * 1e3);
-        if let Some((python, script)) = &peer_of {
-            match peer(python, script) {
+        if let Some(python) = &python {
+            match peer(python) {
                 Some((ms, name)) => {
                     print!("   {name}: {ms:.1} ms   ratio {:.2}x", ms / ours);
                     ratios.push(ms / ours);
                 }
-                None => print!("   the peer did not answer: check INFOMAX_PEER_PYTHON and INFOMAX_PEER_SCRIPT"),
+                None => print!("   the peer did not answer: check that INFOMAX_PEER_PYTHON has torch"),
             }
         }
         println!();

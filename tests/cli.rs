@@ -225,7 +225,21 @@ fn a_damaged_checkpoint_gives_way_to_the_one_before() {
     assert_eq!(fs::read(&newest).unwrap(), whole);
 }
 
-const LONG: [&str; 9] = ["--epochs", "4", "--log-every", "1", "--checkpoint-every", "3", "--flip", "--lr", "1e-3"];
+const LONG: [&str; 13] = [
+    "--epochs",
+    "4",
+    "--log-every",
+    "1",
+    "--checkpoint-every",
+    "3",
+    "--lr",
+    "1e-3",
+    "--flip",
+    "--shift",
+    "2",
+    "--jitter",
+    "0.4",
+];
 
 #[test]
 fn the_loss_history_is_the_same_for_any_number_of_threads() {

@@ -1,6 +1,9 @@
 //! Reading, ordering and cutting data.
 
-use infomax::data::{BatchLoader, ImageSet, Split, Table, epoch_order, write_sample};
+use infomax::data::augment::{Augment, Crop, Jitter, Normalise};
+use infomax::data::{
+    BatchLoader, FlatBatch, ImageSet, Loading, Order, Source, Split, StreamSet, Table, epoch_order, write_sample,
+};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,13 +23,60 @@ fn the_shipped_sample_is_balanced() {
     assert!(shared < 5, "{shared} test images are among the training images");
 }
 
+fn batches(source: impl Into<Source>, loading: &Loading, first: usize) -> Vec<FlatBatch> {
+    BatchLoader::new(source, loading, 3, first).unwrap().map(Result::unwrap).collect()
+}
+
+fn everything() -> Augment {
+    Augment {
+        resize: Some(32),
+        crop: Some(Crop::Resized { size: 24, scale: [0.3, 1.0], ratio: [0.75, 1.333] }),
+        flip: 0.5,
+        jitter: Some(Jitter { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1, probability: 0.8 }),
+        grey: 0.2,
+        normalise: Normalise::Channels { mean: vec![0.286], std: vec![0.353] },
+    }
+}
+
+#[test]
+fn a_streamed_set_gives_the_batches_of_the_same_set_in_memory() {
+    let whole = Arc::new(shipped(Split::Train));
+    let stream = Arc::new(StreamSet::open("fashion_mnist", Split::Train, None, 10).unwrap());
+    assert_eq!((stream.len(), stream.shape(), stream.pieces()), (whole.len(), whole.shape(), whole.pieces()));
+    let loading = Loading { batch: 50, seed: 1, order: Order::Buffered(700), augment: everything() };
+    let in_memory = batches(Arc::clone(&whole), &loading, 0);
+    assert_eq!(in_memory.len(), 200);
+    assert!(in_memory == batches(Arc::clone(&stream), &loading, 0));
+    assert!(in_memory[123..] == batches(Arc::clone(&stream), &loading, 123));
+    let shuffled = Loading { order: Order::Shuffled, ..loading };
+    let error = BatchLoader::new(stream, &shuffled, 0, 0).unwrap_err().to_string();
+    assert!(error.contains("buffer"), "{error}");
+}
+
+#[test]
+fn a_batch_becomes_a_tensor_of_its_sizes_and_no_other() {
+    use dfdx::prelude::*;
+    let dev = Cpu::default();
+    let set = Arc::new(shipped(Split::Test));
+    let loading = Loading { batch: 8, seed: 0, order: Order::Shuffled, augment: Augment::default() };
+    let flat = batches(set, &loading, 0).swap_remove(0);
+    let batch = flat.clone().on::<8, 1, 28, 28, _>(&dev).unwrap();
+    assert_eq!(batch.images.as_vec(), flat.pixels);
+    assert_eq!((batch.labels.to_vec(), batch.indices.to_vec()), (flat.labels.clone(), flat.indices.clone()));
+    let error = flat.on::<8, 3, 28, 28, _>(&dev).unwrap_err().to_string();
+    assert!(error.contains("[8, 1, 28, 28]") && error.contains("[8, 3, 28, 28]"), "{error}");
+}
+
 #[test]
 fn batches_begin_anywhere_and_repeat() {
     let set = Arc::new(shipped(Split::Test));
-    let load = |first, flip| BatchLoader::new(Arc::clone(&set), 64, 5, 3, first, flip).unwrap().collect::<Vec<_>>();
-    let all = load(0, true);
+    let load = |first, flip| {
+        let augment = Augment { flip, ..Augment::default() };
+        batches(Arc::clone(&set), &Loading { batch: 64, seed: 5, order: Order::Shuffled, augment }, first)
+    };
+    let all = load(0, 0.5);
     assert_eq!(all.len(), 2000 / 64);
-    assert_eq!(load(20, true), all[20..]);
+    assert_eq!(load(20, 0.5), all[20..]);
     let order = epoch_order(2000, 5, 3);
     assert_eq!(all[1].indices, order[64..128]);
     assert_ne!(order, epoch_order(2000, 5, 4));
@@ -34,7 +84,7 @@ fn batches_begin_anywhere_and_repeat() {
     sorted.sort_unstable();
     assert!(sorted.iter().copied().eq(0..2000));
     // About half of the images are mirrored, and a mirrored image is the image from the other end of each row.
-    let plain = load(0, false);
+    let plain = load(0, 0.0);
     let mut mirrored = 0;
     for (a, b) in all.iter().zip(&plain) {
         for (a, b) in a.pixels.chunks_exact(784).zip(b.pixels.chunks_exact(784)) {

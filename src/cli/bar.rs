@@ -37,8 +37,14 @@ impl Averages {
 /// The line that stays after an epoch.
 fn epoch_line(r: &EpochReport) -> String {
     format!(
-        "epoch {:>3}  loss {:.4}  bound {:.3} nats  prior {:.3}  discriminator {:.3}  {:.0} images/s",
-        r.epoch, r.mean.loss, r.mean.nats, r.mean.prior, r.mean.discriminator, r.images_per_second
+        "epoch {:>3}  loss {:.4}  bound {:.3} nats  prior {:.3}  discriminator {:.3}  {:.0} images/s  data {:.1} %",
+        r.epoch,
+        r.mean.loss,
+        r.mean.nats,
+        r.mean.prior,
+        r.mean.discriminator,
+        r.images_per_second,
+        100.0 * r.waiting
     )
 }
 

@@ -1,6 +1,6 @@
 //! `infomax data`.
 
-use super::CliError;
+use super::{CliError, inspect};
 use crate::data::{Card, ImageSet, Split, write_sample};
 use crate::report::{Align, Table};
 use clap::{Args, Subcommand};
@@ -15,6 +15,10 @@ pub(super) struct DataArgs {
 
 #[derive(Debug, Subcommand)]
 enum DataVerb {
+    /// List the sets known by name, and what of them is on this machine
+    List(inspect::ListArgs),
+    /// Draw a contact sheet of images with their labels
+    Preview(inspect::PreviewArgs),
     /// Show what is on this machine of a data set
     Show {
         /// A name or a folder of parquet files
@@ -49,8 +53,10 @@ enum DataVerb {
 }
 
 pub(super) fn run(args: DataArgs) -> Result<(), CliError> {
-    let mut out = std::io::stdout().lock();
+    let mut out = std::io::stdout();
     match args.verb {
+        DataVerb::List(args) => inspect::list(&args)?,
+        DataVerb::Preview(args) => inspect::preview(&args)?,
         DataVerb::Show { source, data_dir, json } => {
             let card = Card::named(&source)?;
             let mut splits = Vec::new();

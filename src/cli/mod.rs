@@ -3,6 +3,7 @@
 mod bar;
 mod data;
 mod info;
+mod inspect;
 mod outcome;
 mod probe;
 mod train;

@@ -2,7 +2,8 @@
 
 use super::outcome::{self, Encoders};
 use super::{CliError, INTERRUPTED, bar};
-use crate::data::{ImageSet, Split};
+use crate::data::augment::{Augment, Crop, Jitter};
+use crate::data::{ImageSet, Order, Split};
 use crate::dim::{CriticKind, EncoderKind, ModelConfig, Weights, build};
 use crate::mi::Pairing;
 use crate::mi::bound::BoundKind;
@@ -64,6 +65,12 @@ pub(super) struct TrainArgs {
     /// Mirror images left to right at random
     #[arg(long)]
     flip: bool,
+    /// Move images by up to so many pixels at random (a crop of the padded image)
+    #[arg(long, value_name = "PIXELS")]
+    shift: Option<usize>,
+    /// Change brightness, contrast, saturation and hue at random, by this strength (0.5 is SimCLR's for small images)
+    #[arg(long, value_name = "STRENGTH")]
+    jitter: Option<f64>,
     /// Root seed of everything random
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -122,6 +129,18 @@ fn parse_pairing(text: &str) -> Result<Pairing, String> {
 }
 
 impl TrainArgs {
+    fn augment(&self, set: &ImageSet) -> Augment {
+        let shift = self.shift.map(|padding| Crop::Random { size: set.height.min(set.width), padding });
+        let jitter = self.jitter.map(|s| Jitter {
+            brightness: 0.8 * s,
+            contrast: 0.8 * s,
+            saturation: 0.8 * s,
+            hue: 0.2 * s,
+            probability: 0.8,
+        });
+        Augment { crop: shift, flip: if self.flip { 0.5 } else { 0.0 }, jitter, ..Augment::default() }
+    }
+
     fn config(&self, set: &ImageSet) -> Result<RunConfig, CliError> {
         let image = [set.channels, set.height, set.width];
         let encoder = EncoderKind::for_image(image).ok_or_else(|| {
@@ -149,10 +168,11 @@ impl TrainArgs {
             seed: self.seed,
             epochs: self.epochs,
             batch: self.batch,
-            flip: self.flip,
             log_every: self.log_every,
             checkpoint_every: self.checkpoint_every,
             data: DataConfig { source: self.data.clone(), dir: self.data_dir.clone() },
+            order: Order::Shuffled,
+            augment: self.augment(set),
             model: ModelConfig {
                 encoder,
                 critic,

@@ -14,6 +14,8 @@ pub struct Card {
     pub description: String,
     /// Its repository on the hub, `org/name`.
     pub repo: String,
+    /// The commit of the repository that is used, 40 hexadecimal digits; or a branch, which may move.
+    pub revision: String,
     /// Each split's files in the repository; `*` stands for anything.
     pub files: BTreeMap<String, String>,
     /// The column of encoded images.
@@ -38,12 +40,22 @@ pub struct Card {
     pub licence: String,
     /// Whom to cite.
     pub citation: String,
+    /// Where what this card says was looked up.
+    pub sources: Vec<String>,
+    /// Other columns that can serve as yes-or-no labels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<String>,
 }
 
 /// The cards that ship with the crate.
-const CARDS: [(&str, &str); 2] = [
+const CARDS: [(&str, &str); 7] = [
+    ("celeba", include_str!("../../datasets/celeba.toml")),
     ("cifar10", include_str!("../../datasets/cifar10.toml")),
+    ("cifar100", include_str!("../../datasets/cifar100.toml")),
     ("fashion_mnist", include_str!("../../datasets/fashion_mnist.toml")),
+    ("mnist", include_str!("../../datasets/mnist.toml")),
+    ("stl10", include_str!("../../datasets/stl10.toml")),
+    ("tiny_imagenet", include_str!("../../datasets/tiny_imagenet.toml")),
 ];
 
 impl Card {
@@ -76,7 +88,33 @@ impl Card {
         if card.width == 0 || card.height == 0 || card.classes.is_empty() || card.repo.split('/').count() != 2 {
             return Err(wrong("it needs a size, classes, and a repo of the form org/name".into()));
         }
+        if !card.mean.iter().chain(&card.std).all(|v| (0.0..=1.0).contains(v)) {
+            return Err(wrong("means and deviations are of pixels in [0, 1]".into()));
+        }
+        if card.revision.is_empty() || card.revision.contains(char::is_whitespace) {
+            return Err(wrong(format!("revision is {:?}; it is a commit, or a branch such as `main`", card.revision)));
+        }
+        for (split, pattern) in &card.files {
+            if Split::named(split).is_none() {
+                let known = Split::ALL.map(Split::name).join(", ");
+                return Err(wrong(format!("its files have a split `{split}`; splits are {known}")));
+            }
+            let outside = pattern.split('/').any(|part| part.is_empty() || part == "..") || pattern.contains('\\');
+            if outside || !card.rows.contains_key(split) {
+                return Err(wrong(format!(
+                    "the {split} split needs a file pattern inside the repository, and its rows"
+                )));
+            }
+        }
+        if let Some(split) = card.rows.keys().find(|split| !card.files.contains_key(*split)) {
+            return Err(wrong(format!("it counts rows of a split `{split}` without files")));
+        }
         Ok(card)
+    }
+
+    /// Splits that the card has files for, in the order train, valid, test, unlabeled.
+    pub fn splits(&self) -> impl Iterator<Item = Split> {
+        Split::ALL.into_iter().filter(|s| self.files.contains_key(s.name()))
     }
 
     /// The file pattern of a split.
@@ -99,9 +137,40 @@ mod tests {
     fn every_card_is_whole() {
         for name in Card::names() {
             let card = Card::named(name).unwrap().unwrap();
-            assert!(card.pattern(Split::Train).is_ok() && card.pattern(Split::Test).is_ok());
-            assert_eq!(card.classes.len(), 10);
+            assert!(card.pattern(Split::Train).is_ok() && card.pattern(Split::Test).is_ok(), "{name}");
+            assert!(card.files.values().all(|f| f.ends_with(".parquet")), "{name}");
+            assert!(card.sources.iter().any(|s| s.contains(&card.repo)), "{name}");
+            let pinned = card.revision.len() == 40 && card.revision.bytes().all(|b| b.is_ascii_hexdigit());
+            assert!(pinned || card.sources.iter().any(|s| s.contains("no pinned revision")), "{name}");
+            let mut classes = card.classes.clone();
+            classes.sort();
+            classes.dedup();
+            assert_eq!(classes.len(), card.classes.len(), "{name}");
         }
+        let classes = |name| Card::named(name).unwrap().unwrap().classes.len();
+        assert_eq!(["cifar10", "cifar100", "mnist", "stl10", "tiny_imagenet"].map(classes), [10, 100, 10, 10, 200]);
+        let stl = Card::named("stl10").unwrap().unwrap();
+        assert_eq!(stl.splits().collect::<Vec<_>>(), [Split::Train, Split::Test, Split::Unlabeled]);
         assert!(Card::named("cifar11").unwrap().is_none());
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_card_is_said() {
+        let text = include_str!("../../datasets/cifar10.toml");
+        for (from, to, said) in [
+            ("width = 32", "width = 0", "a size"),
+            ("uoft-cs/cifar10\"\nrevision", "cifar10\"\nrevision", "org/name"),
+            ("revision = \"0b27", "revision = \"0b 27", "a commit, or a branch"),
+            ("plain_text/test-", "../test-", "inside the repository"),
+            ("test = 10000", "tests = 10000", "its rows"),
+            ("channels = 3", "channels = 4", "1 or 3"),
+            ("0.2470", "24.70", "[0, 1]"),
+            ("licence", "license", "unknown field"),
+            ("name = \"cifar10\"", "name = \"cifar\"", "calls itself"),
+        ] {
+            assert!(text.contains(from), "{from}");
+            let error = Card::parse("cifar10", &text.replacen(from, to, 1)).unwrap_err().to_string();
+            assert!(error.contains(said) && !error.contains('\n'), "{from}: {error}");
+        }
     }
 }

@@ -10,7 +10,7 @@ const MAX_SIDE: u32 = 4096;
 
 /// Width and height of an encoded image, from its header.
 pub(super) fn size_of(table: &Table, row: usize) -> Result<(u32, u32), DataError> {
-    let bad = |reason: String| DataError::Decode { path: table.path.clone(), row, reason };
+    let bad = |reason: String| DataError::Decode { path: table.path.clone(), row: table.rows[row], reason };
     let reader =
         ImageReader::new(Cursor::new(&table.images[row])).with_guessed_format().map_err(|e| bad(e.to_string()))?;
     reader.into_dimensions().map_err(|e| bad(e.to_string()))
@@ -22,7 +22,7 @@ pub(super) fn channels_of(table: &Table, row: usize) -> Result<usize, DataError>
 }
 
 fn open(table: &Table, row: usize) -> Result<image::DynamicImage, DataError> {
-    let bad = |reason: String| DataError::Decode { path: table.path.clone(), row, reason };
+    let bad = |reason: String| DataError::Decode { path: table.path.clone(), row: table.rows[row], reason };
     let mut reader =
         ImageReader::new(Cursor::new(&table.images[row])).with_guessed_format().map_err(|e| bad(e.to_string()))?;
     let mut limits = Limits::default();
@@ -41,7 +41,7 @@ pub(super) fn decode(table: &Table, channels: usize, size: (u32, u32)) -> Result
         let image = open(table, row)?;
         let found = (image.width(), image.height());
         if found != size {
-            return Err(DataError::Size { path: table.path.clone(), row, found, expected: size });
+            return Err(DataError::Size { path: table.path.clone(), row: table.rows[row], found, expected: size });
         }
         if channels == 1 {
             planes.copy_from_slice(image.to_luma8().as_raw());

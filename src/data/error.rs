@@ -115,6 +115,20 @@ pub enum DataError {
         /// The set.
         name: String,
     },
+    /// A setting that cannot work.
+    #[error("{0}")]
+    Setting(String),
+    /// A batch of other sizes than the type says.
+    #[error("the batch is {found:?} (images, channels, height, width), the type asks for {expected:?}")]
+    Shape {
+        /// Sizes found.
+        found: [usize; 4],
+        /// Sizes that the type says.
+        expected: [usize; 4],
+    },
+    /// A device failed.
+    #[error("the device failed: {0}")]
+    Device(String),
     /// A class with too few images.
     #[error("class {class} of {name} has {found} images, fewer than the {wanted} asked for")]
     FewImages {
@@ -126,6 +140,14 @@ pub enum DataError {
         found: usize,
         /// Images asked for.
         wanted: usize,
+    },
+    /// A file that holds no whitening.
+    #[error("{} is no saved whitening: {reason}; fit and save it again", path.display())]
+    Whitening {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
     },
     /// A card that cannot be read.
     #[error("the card {name} is wrong: {reason}")]

@@ -4,17 +4,25 @@
 //! struct column of encoded images (`bytes`, `path`) and an integer label column. Nothing here reaches the network; a
 //! named set is read from where it already lies.
 
+pub mod augment;
 mod batch;
 mod card;
 mod decode;
 mod error;
+mod order;
 mod sample;
 mod set;
+mod stream;
+pub mod subset;
 mod table;
+mod whiten;
 
-pub use batch::{Batch, BatchLoader, epoch_order, normalise};
+pub use batch::{Batch, BatchLoader, FlatBatch, Loading, Source, normalise};
 pub use card::Card;
 pub use error::DataError;
+pub use order::{Order, buffered_order, epoch_order, piece_order};
 pub use sample::write_sample;
 pub use set::{ImageSet, Split};
+pub use stream::StreamSet;
 pub use table::{Table, write_parquet};
+pub use whiten::Whitening;

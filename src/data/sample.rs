@@ -1,6 +1,7 @@
 //! A smaller, class-balanced cut of a data set, in the same layout.
 
-use super::set::{balanced, find};
+use super::set::find;
+use super::subset::balanced;
 use super::{Card, DataError, Split, Table, write_parquet};
 use std::path::{Path, PathBuf};
 
@@ -29,7 +30,9 @@ pub fn write_sample(
             images.extend(table.images);
             labels.extend(table.labels);
         }
-        let rows = balanced(name, &labels, card.classes.len(), per_class, seed)?;
+        // A label that names no class is in no class's choice.
+        let known: Vec<u32> = labels.iter().map(|&l| u32::try_from(l).unwrap_or(u32::MAX)).collect();
+        let rows = balanced(&known, card.classes.len(), per_class, seed)?;
         let images: Vec<&[u8]> = rows.iter().map(|&r| images[r].as_slice()).collect();
         let labels: Vec<i64> = rows.iter().map(|&r| labels[r]).collect();
         let file = card.pattern(split)?.replace('*', "00000-of-00001");

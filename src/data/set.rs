@@ -1,9 +1,10 @@
 //! A split of a data set, decoded and held as bytes.
 
+use super::augment::ImageShape;
 use super::decode::{channels_of, decode, size_of};
+use super::stream::PIECE;
 use super::{Card, DataError, Table};
-use crate::seed::stream;
-use rand::seq::SliceRandom;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Part of a data set.
@@ -11,17 +12,31 @@ use std::path::{Path, PathBuf};
 pub enum Split {
     /// What is learned from.
     Train,
+    /// Held out to choose settings by; few sets have one.
+    Validation,
     /// What is held out.
     Test,
+    /// More to learn from, without labels.
+    Unlabeled,
 }
 
 impl Split {
-    /// `train` or `test`.
+    /// Every split.
+    pub const ALL: [Self; 4] = [Self::Train, Self::Validation, Self::Test, Self::Unlabeled];
+
+    /// `train`, `valid`, `test` or `unlabeled`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Train => "train",
+            Self::Validation => "valid",
             Self::Test => "test",
+            Self::Unlabeled => "unlabeled",
         }
+    }
+
+    /// The split of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.name() == name)
     }
 }
 
@@ -42,6 +57,7 @@ pub struct ImageSet {
     pixels: Vec<u8>,
     /// `[N]`, each below the number of classes.
     labels: Vec<u32>,
+    pieces: Vec<Range<usize>>,
 }
 
 impl ImageSet {
@@ -62,6 +78,11 @@ impl ImageSet {
         Self::from_tables(source, split, &tables, card.as_ref())
     }
 
+    /// Whether files of a named set's split are on this machine; nothing is read of them.
+    pub fn is_here(source: &str, split: Split, dir: Option<&Path>) -> bool {
+        find(source, split, dir).is_ok()
+    }
+
     fn from_tables(source: &str, split: Split, tables: &[Table], card: Option<&Card>) -> Result<Self, DataError> {
         let Some(first) = tables.iter().find(|t| !t.images.is_empty()) else {
             let path = tables.first().map_or_else(|| PathBuf::from(source), |t| t.path.clone());
@@ -76,8 +97,11 @@ impl ImageSet {
             Some(card) => card.classes.clone(),
             None => (0..=largest.max(0)).map(|i| format!("class {i}")).collect(),
         };
-        let (mut pixels, mut labels) = (Vec::new(), Vec::new());
+        let (mut pixels, mut labels, mut pieces) = (Vec::new(), Vec::new(), Vec::new());
         for table in tables {
+            let begin = labels.len();
+            let rows = table.labels.len();
+            pieces.extend((0..rows).step_by(PIECE).map(|row| begin + row..begin + rows.min(row + PIECE)));
             for (row, &label) in table.labels.iter().enumerate() {
                 let fits = u32::try_from(label).ok().filter(|&l| (l as usize) < classes.len());
                 labels.push(fits.ok_or_else(|| DataError::Label {
@@ -90,7 +114,7 @@ impl ImageSet {
             pixels.extend(decode(table, channels, size)?);
         }
         let name = card.map_or_else(|| source.to_owned(), |c| c.name.clone());
-        Ok(Self { name, classes, channels, height: size.1 as usize, width: size.0 as usize, pixels, labels })
+        Ok(Self { name, classes, channels, height: size.1 as usize, width: size.0 as usize, pixels, labels, pieces })
     }
 
     /// Number of images.
@@ -101,6 +125,16 @@ impl ImageSet {
     /// Whether there are none; never true of a loaded set.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
+    }
+
+    /// What each image is.
+    pub fn shape(&self) -> ImageShape {
+        ImageShape { channels: self.channels, height: self.height, width: self.width }
+    }
+
+    /// The ranges of indices that the set is read in when it is streamed, for [`Order::Buffered`](super::Order).
+    pub fn pieces(&self) -> &[Range<usize>] {
+        &self.pieces
     }
 
     /// Bytes of one image.
@@ -127,36 +161,6 @@ impl ImageSet {
         self.labels.iter().for_each(|&l| counts[l as usize] += 1);
         counts
     }
-}
-
-/// Indices of `per_class` rows of each class, in ascending order, from one seeded shuffle: a larger cut contains a
-/// smaller one of the same seed.
-///
-/// # Errors
-/// When a class has too few rows.
-pub(super) fn balanced(
-    name: &str,
-    labels: &[i64],
-    classes: usize,
-    per_class: usize,
-    seed: u64,
-) -> Result<Vec<usize>, DataError> {
-    let mut order: Vec<usize> = (0..labels.len()).collect();
-    order.shuffle(&mut stream(seed, "sample", 0));
-    let mut taken = vec![0usize; classes];
-    let mut chosen: Vec<usize> = order
-        .into_iter()
-        .filter(|&i| {
-            let Some(count) = usize::try_from(labels[i]).ok().and_then(|l| taken.get_mut(l)) else { return false };
-            *count += 1;
-            *count <= per_class
-        })
-        .collect();
-    if let Some((class, &found)) = taken.iter().enumerate().find(|&(_, &n)| n < per_class) {
-        return Err(DataError::FewImages { name: name.to_owned(), class, found, wanted: per_class });
-    }
-    chosen.sort_unstable();
-    Ok(chosen)
 }
 
 /// The parquet files of a split, and the card if the source is a name.

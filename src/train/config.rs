@@ -1,6 +1,8 @@
 //! The settings of a run.
 
 use super::TrainError;
+use crate::data::augment::Augment;
+use crate::data::{Loading, Order};
 use crate::dim::ModelConfig;
 use crate::mi::bound::{BoundKind, ScoreSizes};
 use serde::{Deserialize, Serialize};
@@ -27,14 +29,18 @@ pub struct RunConfig {
     pub epochs: u64,
     /// Images a step.
     pub batch: usize,
-    /// Mirror each image left to right with probability ½.
-    pub flip: bool,
     /// Steps between entries of the loss history.
     pub log_every: u64,
     /// Steps between checkpoints; one is also written after each epoch.
     pub checkpoint_every: u64,
     /// The images.
     pub data: DataConfig,
+    /// How an epoch is shuffled.
+    #[serde(default)]
+    pub order: Order,
+    /// What is done to each training image; probes see images as they are.
+    #[serde(default)]
+    pub augment: Augment,
     /// The model.
     pub model: ModelConfig,
 }
@@ -67,6 +73,11 @@ impl RunConfig {
             return fail(format!("name is {:?}; a run's name is part of its folder's name", self.name));
         }
         Ok(())
+    }
+
+    /// How batches are made.
+    pub fn loading(&self) -> Loading {
+        Loading { batch: self.batch, seed: self.seed, order: self.order, augment: self.augment.clone() }
     }
 
     /// The largest value of the bound's nats, if it has one.

@@ -1,12 +1,12 @@
 //! The training loop.
 
 use super::{Checkpoint, Position, Progress, RunConfig, RunDir, TrainError, run_dir::config_toml};
-use crate::data::{BatchLoader, ImageSet};
+use crate::data::augment::ImageShape;
+use crate::data::{BatchLoader, Source};
 use crate::dim::{Model, StepReport, build};
 use crate::seed::stream;
 use rand::Rng;
 use serde::Serialize;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -21,6 +21,8 @@ pub struct EpochReport {
     pub mean: StepReport,
     /// Images a second since it began (or was taken up again).
     pub images_per_second: f64,
+    /// Share of that time spent waiting for data, in [0, 1].
+    pub waiting: f64,
 }
 
 /// How a run ended.
@@ -47,7 +49,7 @@ pub struct Trainer {
     config: RunConfig,
     config_toml: String,
     model: Box<dyn Model>,
-    data: Arc<ImageSet>,
+    data: Source,
     dir: RunDir,
     position: Position,
 }
@@ -59,10 +61,11 @@ impl Trainer {
     /// When the settings, the data and the checkpoint do not fit each other.
     pub fn new(
         config: RunConfig,
-        data: Arc<ImageSet>,
+        data: impl Into<Source>,
         dir: RunDir,
         checkpoint: Option<Checkpoint>,
     ) -> Result<Self, TrainError> {
+        let data = data.into();
         config.check()?;
         check_images(&config, &data)?;
         let mut model = build(&config.model, config.seed)?;
@@ -99,17 +102,11 @@ impl Trainer {
         while self.position.epoch < self.config.epochs {
             let epoch = self.position.epoch;
             progress.epoch_begins(epoch + 1, self.config.epochs, self.position.batch, steps);
-            let loader = BatchLoader::new(
-                Arc::clone(&self.data),
-                self.config.batch,
-                self.config.seed,
-                epoch,
-                self.position.batch as usize,
-                self.config.flip,
-            )?;
-            let (began, first) = (Instant::now(), self.position.batch);
-            for batch in loader {
-                let report = self.step(batch.pixels)?;
+            let first = self.position.batch;
+            let mut loader = BatchLoader::new(self.data.clone(), &self.config.loading(), epoch, first as usize)?;
+            let began = Instant::now();
+            while let Some(batch) = loader.next() {
+                let report = self.step(batch?.pixels)?;
                 progress.step(self.config.batch, &report);
                 self.record(&report)?;
                 if stop.load(Ordering::Relaxed) {
@@ -121,7 +118,8 @@ impl Trainer {
                 }
             }
             let images = (self.position.batch - first) * self.config.batch as u64;
-            let report = self.end_epoch(images as f64 / began.elapsed().as_secs_f64())?;
+            let seconds = began.elapsed().as_secs_f64().max(f64::MIN_POSITIVE);
+            let report = self.end_epoch(images as f64 / seconds, loader.waited().as_secs_f64() / seconds)?;
             progress.epoch_ends(&report);
         }
         Ok(Outcome::Finished)
@@ -150,7 +148,7 @@ impl Trainer {
         Ok(())
     }
 
-    fn end_epoch(&mut self, images_per_second: f64) -> Result<EpochReport, TrainError> {
+    fn end_epoch(&mut self, images_per_second: f64, waiting: f64) -> Result<EpochReport, TrainError> {
         let mean = take_mean(&mut self.position.since_epoch);
         self.position.epoch += 1;
         self.position.batch = 0;
@@ -161,7 +159,7 @@ impl Trainer {
             self.position.best = Some((epoch, mean.nats));
         }
         self.save(best)?;
-        let report = EpochReport { epoch, step, mean, images_per_second };
+        let report = EpochReport { epoch, step, mean, images_per_second, waiting };
         self.dir.log_timing(&report)?;
         Ok(report)
     }
@@ -176,13 +174,15 @@ impl Trainer {
     }
 }
 
-fn check_images(config: &RunConfig, data: &ImageSet) -> Result<(), TrainError> {
-    let found = [data.channels, data.height, data.width];
+fn check_images(config: &RunConfig, data: &Source) -> Result<(), TrainError> {
+    let ImageShape { channels, height, width } = config.augment.check(data.shape())?;
+    let found = [channels, height, width];
     let wanted = config.model.encoder.image();
     if found != wanted {
         return Err(TrainError::Config(format!(
             "encoder {:?} takes images of {wanted:?} (channels, height, width), but {} has {found:?}",
-            config.model.encoder, data.name
+            config.model.encoder,
+            data.name()
         )));
     }
     Ok(())
