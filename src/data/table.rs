@@ -25,34 +25,42 @@ impl Table {
     pub fn read(path: &Path, image: Option<&str>, label: Option<&str>) -> Result<Self, DataError> {
         let file = File::open(path).map_err(DataError::io("open", path))?;
         let unreadable = |e: PolarsError| DataError::Parquet { path: path.to_owned(), reason: first_line(&e) };
-        let frame = ParquetReader::new(file).finish().map_err(unreadable)?;
-        let found = || frame.get_column_names().iter().map(|n| n.as_str()).collect::<Vec<_>>().join(", ");
-        let column = |wanted: Option<&str>, guesses: [&str; 2], expected: &'static str| {
+        let mut reader = ParquetReader::new(file);
+        let schema = reader.schema().map_err(unreadable)?;
+        let found = || schema.iter_names().map(|n| n.as_str()).collect::<Vec<_>>().join(", ");
+        let named = |wanted: Option<&str>, guesses: [&str; 2], expected: &'static str| {
             let names = wanted.map_or(guesses.to_vec(), |w| vec![w]);
-            names.iter().find_map(|n| frame.column(n).ok()).ok_or_else(|| DataError::Column {
+            let there = names.iter().find(|n| schema.contains(n)).map(|n| (*n).to_owned());
+            there.ok_or_else(|| DataError::Column {
                 path: path.to_owned(),
                 column: names.join("` or `"),
                 expected,
                 found: found(),
             })
         };
-        const IMAGE: &str = "a struct with a binary field `bytes`";
+        const IMAGE: &str = "a struct with a binary field `bytes`, or a binary column";
         const LABEL: &str = "an integer";
-        let image = column(image, ["image", "img"], IMAGE)?;
-        let label = column(label, ["label", "fine_label"], LABEL)?;
+        let image = named(image, ["image", "img"], IMAGE)?;
+        let label = named(label, ["label", "fine_label"], LABEL)?;
+        // Other columns are not read: they may be large.
+        let frame = reader.with_columns(Some(vec![image.clone(), label.clone()])).finish().map_err(unreadable)?;
+        let (image, label) = (frame.column(&image).map_err(unreadable)?, frame.column(&label).map_err(unreadable)?);
         let wrong = |column: &Column, expected| DataError::Column {
             path: path.to_owned(),
             column: column.name().to_string(),
             expected,
             found: found(),
         };
-        let bytes = image.struct_().ok().and_then(|s| s.field_by_name("bytes").ok());
+        let bytes = match image.struct_() {
+            Ok(fields) => fields.field_by_name("bytes").ok(),
+            Err(_) => Some(image.as_materialized_series().clone()),
+        };
         let bytes = bytes.ok_or_else(|| wrong(image, IMAGE))?;
         let bytes = bytes.binary().map_err(|_| wrong(image, IMAGE))?;
         if !label.dtype().is_integer() {
             return Err(wrong(label, LABEL));
         }
-        let label = label.cast(&DataType::Int64).map_err(unreadable)?;
+        let label = label.strict_cast(&DataType::Int64).map_err(|_| wrong(label, "an integer below 2^63"))?;
         let label = label.i64().map_err(unreadable)?;
         let missing = |row, what| DataError::Missing { path: path.to_owned(), row, what };
         let images = bytes.iter().enumerate().map(|(row, b)| Ok(b.ok_or_else(|| missing(row, "image"))?.to_vec()));
