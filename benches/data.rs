@@ -57,7 +57,7 @@ fn child(mode: &str, folder: &str) {
         let bytes = set.len() * set.image_len();
         serde_json::json!({ "cold": cold, "warm": warm, "decode_s": decoded, "decoded_mb": bytes >> 20, "peak_mb": peak() })
     } else {
-        let set = Arc::new(StreamSet::open(folder, Split::Train, None, 10).expect("the images"));
+        let set = Arc::new(StreamSet::open(folder, Split::Train, None).expect("the images"));
         let bytes = set.len() * set.shape().numel();
         let images = epoch(set, Order::Buffered(10_000), 0);
         let cold = images as f64 / start.elapsed().as_secs_f64();

@@ -41,7 +41,7 @@ fn everything() -> Augment {
 #[test]
 fn a_streamed_set_gives_the_batches_of_the_same_set_in_memory() {
     let whole = Arc::new(shipped(Split::Train));
-    let stream = Arc::new(StreamSet::open("fashion_mnist", Split::Train, None, 10).unwrap());
+    let stream = Arc::new(StreamSet::open("fashion_mnist", Split::Train, None).unwrap());
     assert_eq!((stream.len(), stream.shape(), stream.pieces()), (whole.len(), whole.shape(), whole.pieces()));
     let loading = Loading { batch: 50, seed: 1, order: Order::Buffered(700), augment: everything() };
     let in_memory = batches(Arc::clone(&whole), &loading, 0);

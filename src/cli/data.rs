@@ -1,7 +1,8 @@
 //! `infomax data`.
 
 use super::{CliError, inspect};
-use crate::data::{Card, ImageSet, Split, write_sample};
+use crate::data::source::SourceError;
+use crate::data::{Card, DataError, ImageSet, Split, write_sample};
 use crate::report::{Align, Table};
 use clap::{Args, Subcommand};
 use std::io::Write;
@@ -21,7 +22,7 @@ enum DataVerb {
     Preview(inspect::PreviewArgs),
     /// Show what is on this machine of a data set
     Show {
-        /// A name or a folder of parquet files
+        /// A name, a card, or a path to images (parquet, CSV, image folder, CIFAR, STL-10, MNIST)
         source: String,
         /// Where to look for a named data set first
         #[arg(long, value_name = "DIR")]
@@ -58,10 +59,17 @@ pub(super) fn run(args: DataArgs) -> Result<(), CliError> {
         DataVerb::List(args) => inspect::list(&args)?,
         DataVerb::Preview(args) => inspect::preview(&args)?,
         DataVerb::Show { source, data_dir, json } => {
-            let card = Card::named(&source)?;
+            let card = match Card::named(&source)? {
+                None if source.to_lowercase().ends_with(".toml") => Some(Card::read(source.as_ref())?),
+                card => card,
+            };
             let mut splits = Vec::new();
             for split in [Split::Train, Split::Test] {
-                splits.push((split.name(), ImageSet::load(&source, split, data_dir.as_deref())?));
+                match ImageSet::load(&source, split, data_dir.as_deref()) {
+                    // A set may have one split only.
+                    Err(DataError::Source(SourceError::NoSplit { .. })) if split == Split::Test => {}
+                    set => splits.push((split.name(), set?)),
+                }
             }
             if json {
                 let sets: serde_json::Map<_, _> = splits
@@ -84,14 +92,15 @@ pub(super) fn run(args: DataArgs) -> Result<(), CliError> {
                     card.name, card.description, card.licence, card.citation
                 )?;
             }
-            let (train, test) = (&splits[0].1, &splits[1].1);
+            let train = &splits[0].1;
+            let test = splits.get(1).map(|(_, s)| s.per_class()).unwrap_or_default();
             writeln!(out, "{} x {} pixels, {} channels; here:\n", train.width, train.height, train.channels)?;
             let mut table = Table::new(&[("class", Align::Left), ("train", Align::Right), ("test", Align::Right)]);
-            let counts = train.per_class().into_iter().zip(test.per_class().into_iter().chain(std::iter::repeat(0)));
+            let counts = train.per_class().into_iter().zip(test.iter().copied().chain(std::iter::repeat(0)));
             for (name, (a, b)) in train.classes.iter().zip(counts) {
                 table.push([name.clone(), a.to_string(), b.to_string()])?;
             }
-            table.push(["all".to_owned(), train.len().to_string(), test.len().to_string()])?;
+            table.push(["all".to_owned(), train.len().to_string(), test.iter().sum::<usize>().to_string()])?;
             writeln!(out, "{}", table.to_text())?;
         }
         DataVerb::Sample { name, from, out: folder, train_per_class, test_per_class, seed } => {

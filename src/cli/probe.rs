@@ -50,6 +50,7 @@ pub(super) fn run(args: ProbeArgs) -> Result<(), CliError> {
     let dir = args.data_dir.as_deref().or(config.data.dir.as_deref());
     let train = ImageSet::load(source, Split::Train, dir)?;
     let test = ImageSet::load(source, Split::Test, dir)?;
+    train.check_alike(&test)?;
     let found = [train.channels, train.height, train.width];
     if found != model.image() {
         return Err(TrainError::Config(format!(

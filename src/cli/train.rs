@@ -26,7 +26,8 @@ Examples:
   infomax train --resume runs/fashion_mnist-20260131T120000Z-0"
 )]
 pub(super) struct TrainArgs {
-    /// Data set: a name (cifar10, fashion_mnist) or a folder of parquet files
+    /// Data set: a name (cifar10, fashion_mnist), a card (.toml), or a path to images (parquet, CSV, image folder, CIFAR,
+    /// STL-10, MNIST)
     #[arg(long, default_value = "fashion_mnist")]
     data: String,
     /// Where to look for a named data set first
@@ -212,6 +213,7 @@ pub(super) fn run(args: TrainArgs) -> Result<ExitCode, CliError> {
     } else {
         Some(ImageSet::load(&config.data.source, Split::Test, config.data.dir.as_deref())?)
     };
+    test.as_ref().map_or(Ok(()), |test| train.check_alike(test))?;
     let train = Arc::new(train);
     let mut trainer = Trainer::new(config.clone(), Arc::clone(&train), dir, checkpoint)?;
     if !args.quiet {

@@ -173,7 +173,7 @@ impl BatchLoader {
                         prepare(&loading, epoch, source.shape(), out, indices, |k| (&images[k].0, images[k].1))
                     }),
                     (Source::Memory(set), _) => Ok(prepare(&loading, epoch, set.shape(), out, indices, |k| {
-                        (set.image(indices[k]), set.labels()[indices[k]])
+                        (set.image(indices[k]), set.label(indices[k]))
                     })),
                     (Source::Stream(_), None) => return,
                 };

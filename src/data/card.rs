@@ -1,8 +1,13 @@
 //! Cards: what is known of a named data set.
 
+use super::source::files::read;
 use super::{DataError, Split};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The longest card, bytes.
+const MAX_CARD: u64 = 1 << 20;
 
 /// A data set's card, `datasets/<name>.toml`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -77,11 +82,16 @@ impl Card {
     /// # Errors
     /// When a field is missing or they contradict each other.
     pub fn parse(name: &str, text: &str) -> Result<Self, DataError> {
-        let wrong = |reason: String| DataError::Card { name: name.to_owned(), reason };
-        let card: Self = toml::from_str(text).map_err(|e| wrong(e.message().to_owned()))?;
+        let card = Self::check(name, text)?;
         if card.name != name {
-            return Err(wrong(format!("it calls itself {}", card.name)));
+            return Err(DataError::Card { name: name.to_owned(), reason: format!("it calls itself {}", card.name) });
         }
+        Ok(card)
+    }
+
+    fn check(name: &str, text: &str) -> Result<Self, DataError> {
+        let wrong = |reason: String| DataError::Card { name: name.to_owned(), reason };
+        let card: Self = toml::from_str(text).map_err(|e| wrong(told(text, &e)))?;
         if ![1, 3].contains(&card.channels) || [card.mean.len(), card.std.len()] != [card.channels; 2] {
             return Err(wrong("channels must be 1 or 3, with a mean and std for each".into()));
         }
@@ -117,6 +127,18 @@ impl Card {
         Split::ALL.into_iter().filter(|s| self.files.contains_key(s.name()))
     }
 
+    /// Reads and checks a user's own card. It may have any name, whatever the file is called.
+    ///
+    /// # Errors
+    /// As [`Card::parse`], or when the file cannot be read or is no text.
+    pub fn read(path: &Path) -> Result<Self, DataError> {
+        let bytes = read(path, MAX_CARD)?;
+        let name = path.display().to_string();
+        let wrong = |reason: String| DataError::Card { name: name.clone(), reason };
+        let text = std::str::from_utf8(&bytes).map_err(|e| wrong(format!("it is not UTF-8 ({e})")))?;
+        Self::check(&name, text)
+    }
+
     /// The file pattern of a split.
     ///
     /// # Errors
@@ -127,6 +149,13 @@ impl Card {
             reason: format!("it lists no files for the {} split", split.name()),
         })
     }
+}
+
+/// What the parser says, on one line, with the line of the card.
+fn told(text: &str, e: &toml::de::Error) -> String {
+    let message = e.message().replace('\n', " ");
+    let before = e.span().and_then(|s| text.get(..s.start));
+    before.map_or(message.clone(), |before| format!("line {}: {message}", 1 + before.matches('\n').count()))
 }
 
 #[cfg(test)]

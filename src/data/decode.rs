@@ -1,58 +1,207 @@
 //! Encoded images to bytes.
 
-use super::{DataError, Table};
-use image::{ImageReader, Limits};
-use rayon::prelude::*;
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 use std::io::Cursor;
 
 /// The most pixels on a side that are decoded: a small file can unpack to a very large picture.
-const MAX_SIDE: u32 = 4096;
+pub const MAX_SIDE: u32 = 4096;
 
-/// Width and height of an encoded image, from its header.
-pub(super) fn size_of(table: &Table, row: usize) -> Result<(u32, u32), DataError> {
-    let bad = |reason: String| DataError::Decode { path: table.path.clone(), row: table.rows[row], reason };
-    let reader =
-        ImageReader::new(Cursor::new(&table.images[row])).with_guessed_format().map_err(|e| bad(e.to_string()))?;
-    reader.into_dimensions().map_err(|e| bad(e.to_string()))
+/// What the images of a set have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Form {
+    /// 1 (grey) or 3 (red, green, blue).
+    pub channels: usize,
+    /// Pixels.
+    pub height: usize,
+    /// Pixels.
+    pub width: usize,
 }
 
-/// Whether the image has colour, from its decoded form.
-pub(super) fn channels_of(table: &Table, row: usize) -> Result<usize, DataError> {
-    Ok(if open(table, row)?.color().has_color() { 3 } else { 1 })
+impl Form {
+    /// Bytes of an image.
+    pub(super) fn bytes(self) -> usize {
+        self.channels * self.height * self.width
+    }
+
+    /// Width and height.
+    pub(super) fn size(self) -> (u32, u32) {
+        (self.width as u32, self.height as u32)
+    }
 }
 
-fn open(table: &Table, row: usize) -> Result<image::DynamicImage, DataError> {
-    let bad = |reason: String| DataError::Decode { path: table.path.clone(), row: table.rows[row], reason };
-    let mut reader =
-        ImageReader::new(Cursor::new(&table.images[row])).with_guessed_format().map_err(|e| bad(e.to_string()))?;
+/// Why an encoded image is of no use.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PictureError {
+    /// Nothing there.
+    #[error("it has no bytes")]
+    Empty,
+    /// A header that says so.
+    #[error("it has no pixels")]
+    NoPixels,
+    /// A picture larger than is decoded.
+    #[error("it says it is {width}x{height} pixels, more than {MAX_SIDE} on a side; make it smaller")]
+    Side {
+        /// As the header says.
+        width: u32,
+        /// As the header says.
+        height: u32,
+    },
+    /// A JPEG file without its end.
+    #[error("the JPEG file ends early; copy it again")]
+    Cut,
+    /// The decoder gave up.
+    #[error("{0}")]
+    Decoder(String),
+}
+
+/// A decoded image of 8-bit grey or colour.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// 1 or 3 channels, and the size.
+    pub form: Form,
+    /// Rows of pixels, `[H, W, C]`.
+    pub pixels: Vec<u8>,
+}
+
+/// Size and colour of an encoded image, from its header alone.
+///
+/// # Errors
+/// When it is no PNG or JPEG, or larger than [`MAX_SIDE`].
+pub fn picture_form(bytes: &[u8]) -> Result<Form, PictureError> {
+    let decoder = open(bytes)?.into_decoder().map_err(|e| told(bytes, e))?;
+    let (width, height) = decoder.dimensions();
+    if width == 0 || height == 0 {
+        return Err(PictureError::NoPixels);
+    }
+    let channels = if decoder.color_type().has_color() { 3 } else { 1 };
+    Ok(Form { channels, height: height as usize, width: width as usize })
+}
+
+/// Decodes a PNG or JPEG as Pillow's `convert("RGB")` or `convert("L")` would: alpha is dropped, a palette looked up, the
+/// first image of an animation taken, CMYK turned to RGB as Adobe stores it, the EXIF orientation ignored. Of 16 bits a
+/// channel, the value is scaled and rounded to 8.
+///
+/// # Errors
+/// When the image is larger than [`MAX_SIDE`], cut off, or not to be decoded. A picture larger than its header allows
+/// takes no memory.
+pub fn decode_picture(bytes: &[u8]) -> Result<Picture, PictureError> {
+    let image = open(bytes)?.decode().map_err(|e| told(bytes, e))?;
+    if bytes.starts_with(JPEG) && !jpeg_is_whole(bytes) {
+        return Err(PictureError::Cut);
+    }
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    if width == 0 || height == 0 {
+        return Err(PictureError::NoPixels);
+    }
+    let (channels, pixels) = match image {
+        DynamicImage::ImageLuma8(i) => (1, i.into_raw()),
+        DynamicImage::ImageLumaA8(i) => (1, without_alpha::<2>(&i.into_raw())),
+        DynamicImage::ImageRgb8(i) => (3, i.into_raw()),
+        DynamicImage::ImageRgba8(i) => (3, without_alpha::<4>(&i.into_raw())),
+        DynamicImage::ImageLuma16(i) => (1, to_8_bits(&i.into_raw())),
+        DynamicImage::ImageLumaA16(i) => (1, without_alpha::<2>(&to_8_bits(&i.into_raw()))),
+        DynamicImage::ImageRgb16(i) => (3, to_8_bits(&i.into_raw())),
+        DynamicImage::ImageRgba16(i) => (3, without_alpha::<4>(&to_8_bits(&i.into_raw()))),
+        // Neither PNG nor JPEG has others.
+        other => (3, other.into_rgb8().into_raw()),
+    };
+    Ok(Picture { form: Form { channels, height, width }, pixels })
+}
+
+impl Picture {
+    /// Writes the planes `[C, H, W]` with as many channels as `out` has room for, 1 or 3. Colour becomes grey by the
+    /// weights of ITU-R 601 as in Pillow.
+    pub fn planes(&self, out: &mut [u8]) {
+        let area = self.form.height * self.form.width;
+        match (self.form.channels, out.len() == area) {
+            (1, true) => out.copy_from_slice(&self.pixels),
+            (1, false) => out.chunks_exact_mut(area.max(1)).for_each(|plane| plane.copy_from_slice(&self.pixels)),
+            (_, true) => {
+                for (o, p) in out.iter_mut().zip(self.pixels.as_chunks::<3>().0) {
+                    *o = grey(*p);
+                }
+            }
+            (_, false) => {
+                for (c, plane) in out.chunks_exact_mut(area.max(1)).enumerate() {
+                    plane.iter_mut().zip(self.pixels.iter().skip(c).step_by(3)).for_each(|(o, &p)| *o = p);
+                }
+            }
+        }
+    }
+}
+
+/// Pillow's `L24`: fixed point, rounded.
+fn grey([r, g, b]: [u8; 3]) -> u8 {
+    ((u32::from(r) * 19595 + u32::from(g) * 38470 + u32::from(b) * 7471 + 0x8000) >> 16) as u8
+}
+
+fn to_8_bits(samples: &[u16]) -> Vec<u8> {
+    samples.iter().map(|&v| ((u32::from(v) + 128) / 257) as u8).collect()
+}
+
+fn without_alpha<const N: usize>(samples: &[u8]) -> Vec<u8> {
+    samples.as_chunks::<N>().0.iter().flat_map(|p| p.iter().take(N - 1)).copied().collect()
+}
+
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
+const JPEG: &[u8] = b"\xff\xd8";
+
+/// A reader with limits, of an image that is not empty and whose PNG header is within them.
+fn open(bytes: &[u8]) -> Result<ImageReader<Cursor<&[u8]>>, PictureError> {
+    if bytes.is_empty() {
+        return Err(PictureError::Empty);
+    }
+    // The decoder's own message does not say the size.
+    if bytes.starts_with(PNG)
+        && let Some(&[w0, w1, w2, w3, h0, h1, h2, h3]) = bytes.get(16..24).and_then(<[u8]>::first_chunk::<8>)
+    {
+        within(u32::from_be_bytes([w0, w1, w2, w3]), u32::from_be_bytes([h0, h1, h2, h3]))?;
+    }
+    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| told(bytes, e.into()))?;
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
     limits.max_alloc = Some(u64::from(MAX_SIDE) * u64::from(MAX_SIDE) * 8);
     reader.limits(limits);
-    reader.decode().map_err(|e| bad(e.to_string()))
+    Ok(reader)
 }
 
-/// Decodes every image to planes, `[N, C, H, W]`, in parallel. Colour becomes grey, or grey colour, as `channels` says.
-pub(super) fn decode(table: &Table, channels: usize, size: (u32, u32)) -> Result<Vec<u8>, DataError> {
-    let area = size.0 as usize * size.1 as usize;
-    let mut out = vec![0u8; table.images.len() * channels * area];
-    out.par_chunks_mut(channels * area).enumerate().try_for_each(|(row, planes)| {
-        let image = open(table, row)?;
-        let found = (image.width(), image.height());
-        if found != size {
-            return Err(DataError::Size { path: table.path.clone(), row: table.rows[row], found, expected: size });
+fn within(width: u32, height: u32) -> Result<(), PictureError> {
+    if width > MAX_SIDE || height > MAX_SIDE { Err(PictureError::Side { width, height }) } else { Ok(()) }
+}
+
+/// The decoder's message in one line; of a size beyond the limits, which.
+fn told(bytes: &[u8], e: image::ImageError) -> PictureError {
+    if matches!(e, image::ImageError::Limits(_)) && bytes.starts_with(JPEG) {
+        let mut reader = ImageReader::with_format(Cursor::new(bytes), ImageFormat::Jpeg);
+        reader.no_limits();
+        if let Ok((width, height)) = reader.into_dimensions() {
+            return PictureError::Side { width, height };
         }
-        if channels == 1 {
-            planes.copy_from_slice(image.to_luma8().as_raw());
-        } else {
-            for (place, pixel) in image.to_rgb8().as_raw().chunks_exact(3).enumerate() {
-                for (c, &v) in pixel.iter().enumerate() {
-                    planes[c * area + place] = v;
-                }
-            }
+    }
+    PictureError::Decoder(e.to_string().replace('\n', " "))
+}
+
+/// Whether a JPEG file reaches its end marker. The decoder fills what is missing with grey and says nothing.
+fn jpeg_is_whole(bytes: &[u8]) -> bool {
+    let mut at = 2;
+    // Segment after segment; after the head of a scan, its data up to the next marker.
+    while let Some(rest) = bytes.get(at..) {
+        let [0xff, marker, ..] = *rest else {
+            at += 1;
+            continue;
+        };
+        match marker {
+            0xd9 => return true,
+            // Stuffing, restarts and padding stand alone.
+            0x00 | 0x01 | 0xd0..=0xd8 => at += 2,
+            0xff => at += 1,
+            _ => match rest {
+                [_, _, high, low, ..] => at += 2 + usize::from(u16::from_be_bytes([*high, *low])),
+                _ => return false,
+            },
         }
-        Ok(())
-    })?;
-    Ok(out)
+    }
+    false
 }

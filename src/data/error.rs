@@ -1,12 +1,13 @@
 //! What can be wrong with data.
 
+use super::source::SourceError;
 use std::path::PathBuf;
 
 /// An error that names the file, the row and the way out, in one line.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     /// A name without a card that is no path either.
-    #[error("no data set is called `{name}`; known are {known}, and a folder of parquet files works too")]
+    #[error("no data set is called `{name}`; known are {known}, and a path to a card, a file or a folder works too")]
     Unknown {
         /// What was asked for.
         name: String,
@@ -149,6 +150,9 @@ pub enum DataError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A path that a user pointed at, and what is wrong with the files there.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// A card that cannot be read.
     #[error("the card {name} is wrong: {reason}")]
     Card {

@@ -1,9 +1,10 @@
 //! Images: found, read, decoded, held as bytes, and dealt out in batches.
 //!
-//! A data set is a name with a card in `datasets/`, or a folder of parquet files in the Hugging Face hub's layout: a
-//! struct column of encoded images (`bytes`, `path`) and an integer label column. Nothing here reaches the network; a
-//! named set is read from where it already lies.
+//! A data set is a name with a card in `datasets/`, whose files are parquet in the Hugging Face hub's layout (a struct
+//! column of encoded images, `bytes` and `path`, and an integer label column), or a path to any of the formats that
+//! [`source`] lists. Nothing here reaches the network; a named set is read from where it already lies.
 
+mod assemble;
 pub mod augment;
 mod batch;
 mod card;
@@ -12,6 +13,7 @@ mod error;
 mod order;
 mod sample;
 mod set;
+pub mod source;
 mod stream;
 pub mod subset;
 mod table;
@@ -19,10 +21,11 @@ mod whiten;
 
 pub use batch::{Batch, BatchLoader, FlatBatch, Loading, Source, normalise};
 pub use card::Card;
+pub use decode::{Form, MAX_SIDE, Picture, PictureError, decode_picture, picture_form};
 pub use error::DataError;
 pub use order::{Order, buffered_order, epoch_order, piece_order};
 pub use sample::write_sample;
-pub use set::{ImageSet, Split};
+pub use set::{ImageSet, Split, UNLABELLED};
 pub use stream::StreamSet;
 pub use table::{Table, write_parquet};
 pub use whiten::Whitening;

@@ -1,6 +1,6 @@
 //! A smaller, class-balanced cut of a data set, in the same layout.
 
-use super::set::find;
+use super::source::Source;
 use super::subset::balanced;
 use super::{Card, DataError, Split, Table, write_parquet};
 use std::path::{Path, PathBuf};
@@ -19,11 +19,11 @@ pub fn write_sample(
 ) -> Result<Vec<PathBuf>, DataError> {
     let mut written = Vec::new();
     for (split, per_class) in [Split::Train, Split::Test].into_iter().zip(per_class) {
-        let (files, card) = find(name, split, from)?;
-        let card: Card = card.ok_or_else(|| DataError::Unknown {
-            name: name.to_owned(),
-            known: Card::names().collect::<Vec<_>>().join(", "),
-        })?;
+        let Source::Named(named) = Source::detect(name, from)? else {
+            let known = Card::names().collect::<Vec<_>>().join(", ");
+            return Err(DataError::Unknown { name: name.to_owned(), known });
+        };
+        let (files, card) = (named.files(split)?, &named.card);
         let (mut images, mut labels) = (Vec::new(), Vec::new());
         for file in &files {
             let table = Table::read(file, Some(&card.image_column), Some(&card.label_column))?;

@@ -1,63 +1,50 @@
 //! Sets that are read as they are needed, for those larger than memory.
 
+use super::assemble::{append, form, labels, pieces, ranges};
 use super::augment::ImageShape;
-use super::decode::{channels_of, decode, size_of};
+use super::decode::Form;
 use super::order::piece_order;
-use super::{Card, DataError, Split, Table};
+use super::source::{Records, Source};
+use super::{DataError, Split, UNLABELLED};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// Rows that are read and decoded at a time.
-pub(super) const PIECE: usize = 1024;
-
-/// A split in parquet files, of which only a piece and a shuffle buffer are in memory at any time.
-#[derive(Clone, Debug)]
+/// A split of which only labels, a piece of the images and a shuffle buffer are in memory at any time.
+///
+/// The binary formats of CIFAR, STL-10 and MNIST are read whole all the same.
+#[derive(Debug)]
 pub struct StreamSet {
-    /// The set's name, or its folder's.
+    /// The set's name, or its path.
     pub name: String,
-    /// Number of classes.
-    pub classes: usize,
-    shape: ImageShape,
-    files: Vec<PathBuf>,
-    card: Option<Card>,
+    /// Names of the classes, by label.
+    pub classes: Vec<String>,
+    form: Form,
+    records: Records,
+    labels: Vec<u32>,
+    /// For each piece, its part and its rows there.
+    places: Vec<(usize, Range<usize>)>,
     pieces: Vec<Range<usize>>,
-    /// For each piece, its file and the row in the file that it begins with.
-    places: Vec<(usize, usize)>,
 }
 
 impl StreamSet {
-    /// Finds a split as [`ImageSet::load`](super::ImageSet::load) does, and reads the files' sizes and the first image.
-    /// Without a card, labels may be up to `classes` − 1.
+    /// Finds a split as [`ImageSet::load`](super::ImageSet::load) does, and reads its labels. Without a card, the headers
+    /// of all images are read too.
     ///
     /// # Errors
     /// When nothing is found, or what is found is damaged; see [`DataError`].
-    pub fn open(source: &str, split: Split, dir: Option<&Path>, classes: usize) -> Result<Self, DataError> {
-        let (files, card) = super::set::find(source, split, dir)?;
-        let (mut pieces, mut places, mut begin) = (Vec::new(), Vec::new(), 0);
-        for (number, file) in files.iter().enumerate() {
-            let rows = Table::count(file)?;
-            for row in (0..rows).step_by(PIECE) {
-                pieces.push(begin + row..begin + rows.min(row + PIECE));
-                places.push((number, row));
-            }
-            begin += rows;
-        }
-        let Some(&(number, row)) = places.first() else {
-            let path = files.first().cloned().unwrap_or_else(|| PathBuf::from(source));
+    pub fn open(source: &str, split: Split, dir: Option<&Path>) -> Result<Self, DataError> {
+        let found = Source::detect(source, dir)?;
+        let records = found.load(split)?;
+        let places = pieces(&records);
+        let pieces = ranges(&places);
+        if pieces.is_empty() {
+            let path = records.parts.first().map_or_else(|| PathBuf::from(source), |p| p.path.clone());
             return Err(DataError::Empty { path, split: split.name() });
-        };
-        let shape = match &card {
-            Some(c) => ImageShape { channels: c.channels, height: c.height as usize, width: c.width as usize },
-            None => {
-                let first = read(&files[number], None, row, 1)?;
-                let (width, height) = size_of(&first, 0)?;
-                ImageShape { channels: channels_of(&first, 0)?, height: height as usize, width: width as usize }
-            }
-        };
-        let name = card.as_ref().map_or_else(|| source.to_owned(), |c| c.name.clone());
-        let classes = card.as_ref().map_or(classes, |c| c.classes.len());
-        Ok(Self { name, classes, shape, files, card, pieces, places })
+        }
+        let form = form(&records)?;
+        let (classes, labels) = labels(&records, split)?;
+        Ok(Self { name: found.name(source), classes, form, records, labels, places, pieces })
     }
 
     /// Number of images.
@@ -72,7 +59,13 @@ impl StreamSet {
 
     /// What each image is.
     pub fn shape(&self) -> ImageShape {
-        self.shape
+        let Form { channels, height, width } = self.form;
+        ImageShape { channels, height, width }
+    }
+
+    /// The labels, `[N]`; empty for a split without.
+    pub fn labels(&self) -> &[u32] {
+        &self.labels
     }
 
     /// The pieces that are read at a time, as ranges of indices.
@@ -81,36 +74,17 @@ impl StreamSet {
     }
 
     /// Decodes those of a piece's images that are wanted.
-    fn piece(
-        &self,
-        piece: &Range<usize>,
-        wanted: impl Fn(usize) -> bool,
-    ) -> Result<Vec<(usize, (Vec<u8>, u32))>, DataError> {
-        let at = self.pieces.binary_search_by_key(&piece.start, |p| p.start).expect("it is one of the pieces");
-        let (number, row) = self.places[at];
-        let mut table = read(&self.files[number], self.card.as_ref(), row, piece.len())?;
-        let mut labels = Vec::with_capacity(piece.len());
-        for (k, &label) in table.labels.iter().enumerate() {
-            let fits = u32::try_from(label).ok().filter(|&l| (l as usize) < self.classes);
-            labels.push(fits.ok_or_else(|| DataError::Label {
-                path: table.path.clone(),
-                row: table.rows[k],
-                label,
-                classes: self.classes,
-            })?);
-        }
-        let kept: Vec<usize> = (0..labels.len()).filter(|&k| wanted(piece.start + k)).collect();
-        table.images = kept.iter().map(|&k| std::mem::take(&mut table.images[k])).collect();
-        table.rows = kept.iter().map(|&k| table.rows[k]).collect();
-        let pixels = decode(&table, self.shape.channels, (self.shape.width as u32, self.shape.height as u32))?;
-        let images = pixels.chunks_exact(self.shape.numel());
-        Ok(kept.iter().zip(images).map(|(&k, p)| (piece.start + k, (p.to_vec(), labels[k]))).collect())
+    fn piece(&self, piece: &Range<usize>, wanted: impl Fn(usize) -> bool) -> Result<Vec<(usize, Vec<u8>)>, DataError> {
+        let at = self.pieces.partition_point(|p| p.start < piece.start);
+        let (Some((part, rows)), indices) = (self.places.get(at), piece.clone().filter(|&i| wanted(i))) else {
+            return Ok(Vec::new());
+        };
+        let indices: Vec<usize> = indices.collect();
+        let rows: Vec<usize> = indices.iter().map(|i| rows.start + (i - piece.start)).collect();
+        let mut pixels = Vec::with_capacity(rows.len() * self.form.bytes());
+        append(&mut pixels, self.form, &self.records.parts[*part], &rows)?;
+        Ok(indices.into_iter().zip(pixels.chunks_exact(self.form.bytes().max(1)).map(<[u8]>::to_vec)).collect())
     }
-}
-
-fn read(file: &Path, card: Option<&Card>, row: usize, count: usize) -> Result<Table, DataError> {
-    let (image, label) = (card.map(|c| c.image_column.as_str()), card.map(|c| c.label_column.as_str()));
-    Table::read_rows(file, image, label, row, count)
 }
 
 /// Reads a streamed set in the order of an epoch, holding what was read and not yet given out.
@@ -118,7 +92,7 @@ pub(super) struct Cursor<'a> {
     set: &'a StreamSet,
     pieces: std::vec::IntoIter<Range<usize>>,
     given: HashSet<usize>,
-    held: HashMap<usize, (Vec<u8>, u32)>,
+    held: HashMap<usize, Vec<u8>>,
 }
 
 impl<'a> Cursor<'a> {
@@ -139,7 +113,7 @@ impl<'a> Cursor<'a> {
                 let piece = self.pieces.next().expect("an epoch's order is of images in its pieces, each once");
                 self.held.extend(self.set.piece(&piece, |i| !self.given.contains(&i))?);
             };
-            images.push(image);
+            images.push((image, self.set.labels.get(index).copied().unwrap_or(UNLABELLED)));
         }
         Ok(images)
     }

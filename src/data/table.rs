@@ -4,6 +4,7 @@ use super::DataError;
 use crate::files::write_atomic;
 use polars::prelude::*;
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// The encoded images and labels of one parquet file.
@@ -15,8 +16,6 @@ pub struct Table {
     pub images: Vec<Vec<u8>>,
     /// Each row's label, as it stands.
     pub labels: Vec<i64>,
-    /// Each row's number in the file, from 0.
-    pub rows: Vec<usize>,
 }
 
 impl Table {
@@ -25,70 +24,110 @@ impl Table {
     /// # Errors
     /// When the file is missing, cut off or no parquet, or a column is missing, of another type, or has holes.
     pub fn read(path: &Path, image: Option<&str>, label: Option<&str>) -> Result<Self, DataError> {
-        Self::read_rows(path, image, label, 0, usize::MAX)
+        let (images, labels) = TableImages::open(path, image, Labels::Column(label))?;
+        Ok(Self { path: path.to_owned(), images: images.rows(0..labels.len())?, labels })
     }
+}
 
-    /// Number of rows of a file, from its footer.
-    ///
-    /// # Errors
-    /// When the file is missing, cut off or no parquet.
-    pub fn count(path: &Path) -> Result<usize, DataError> {
-        let file = File::open(path).map_err(DataError::io("open", path))?;
-        ParquetReader::new(file).num_rows().map_err(unreadable(path))
-    }
+/// Which labels of a parquet file are read.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Labels<'a> {
+    /// Those of the column of this name, or of a guessed one.
+    Column(Option<&'a str>),
+    /// None; each is −1.
+    None,
+}
 
-    /// Reads `count` rows from row `first` on, or as many as there are; as [`Table::read`].
+const IMAGE: &str = "a struct with a binary field `bytes`, or a binary column";
+const LABEL: &str = "an integer or a yes-or-no";
+
+/// The images of a parquet file, which are read when they are asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct TableImages {
+    path: PathBuf,
+    column: String,
+}
+
+impl TableImages {
+    /// Finds the columns, and reads the labels.
     ///
     /// # Errors
     /// As [`Table::read`].
-    pub fn read_rows(
-        path: &Path,
-        image: Option<&str>,
-        label: Option<&str>,
-        first: usize,
-        count: usize,
-    ) -> Result<Self, DataError> {
+    pub(super) fn open(path: &Path, image: Option<&str>, labels: Labels) -> Result<(Self, Vec<i64>), DataError> {
         let file = File::open(path).map_err(DataError::io("open", path))?;
         let unreadable = unreadable(path);
-        let frame = ParquetReader::new(file).with_slice(Some((first, count))).finish().map_err(&unreadable)?;
-        let found = || frame.get_column_names().iter().map(|n| n.as_str()).collect::<Vec<_>>().join(", ");
-        let column = |wanted: Option<&str>, guesses: [&str; 2], expected: &'static str| {
+        let mut reader = ParquetReader::new(file);
+        let schema = reader.schema().map_err(&unreadable)?;
+        let found = || schema.iter_names().map(|n| n.as_str()).collect::<Vec<_>>().join(", ");
+        let named = |wanted: Option<&str>, guesses: [&str; 2], expected: &'static str| {
             let names = wanted.map_or(guesses.to_vec(), |w| vec![w]);
-            names.iter().find_map(|n| frame.column(n).ok()).ok_or_else(|| DataError::Column {
+            let there = names.iter().find(|n| schema.contains(n)).map(|n| (*n).to_owned());
+            there.ok_or_else(|| DataError::Column {
                 path: path.to_owned(),
                 column: names.join("` or `"),
                 expected,
                 found: found(),
             })
         };
-        const IMAGE: &str = "a struct with a binary field `bytes`";
-        const LABEL: &str = "an integer or a yes-or-no";
-        let image = column(image, ["image", "img"], IMAGE)?;
-        let label = column(label, ["label", "fine_label"], LABEL)?;
-        let wrong = |column: &Column, expected| DataError::Column {
+        let images = Self { path: path.to_owned(), column: named(image, ["image", "img"], IMAGE)? };
+        let Labels::Column(label) = labels else {
+            let rows = reader.num_rows().map_err(&unreadable)?;
+            return Ok((images, vec![-1; rows]));
+        };
+        let label = named(label, ["label", "fine_label"], LABEL)?;
+        let frame = reader.with_columns(Some(vec![label.clone()])).finish().map_err(&unreadable)?;
+        let label = frame.column(&label).map_err(&unreadable)?;
+        let wrong = |expected| DataError::Column {
             path: path.to_owned(),
-            column: column.name().to_string(),
+            column: label.name().to_string(),
             expected,
             found: found(),
         };
-        let bytes = image.struct_().ok().and_then(|s| s.field_by_name("bytes").ok());
-        let bytes = bytes.ok_or_else(|| wrong(image, IMAGE))?;
-        let bytes = bytes.binary().map_err(|_| wrong(image, IMAGE))?;
         if !label.dtype().is_integer() && !label.dtype().is_bool() {
-            return Err(wrong(label, LABEL));
+            return Err(wrong(LABEL));
         }
-        let label = label.cast(&DataType::Int64).map_err(&unreadable)?;
+        let label = label.strict_cast(&DataType::Int64).map_err(|_| wrong("an integer below 2^63"))?;
         let label = label.i64().map_err(&unreadable)?;
-        let missing = |row, what| DataError::Missing { path: path.to_owned(), row: first + row, what };
-        let images = bytes.iter().enumerate().map(|(row, b)| Ok(b.ok_or_else(|| missing(row, "image"))?.to_vec()));
-        let labels = label.iter().enumerate().map(|(row, l)| l.ok_or_else(|| missing(row, "label")));
-        Ok(Self {
-            path: path.to_owned(),
-            images: images.collect::<Result<_, DataError>>()?,
-            labels: labels.collect::<Result<_, _>>()?,
-            rows: (first..first + frame.height()).collect(),
-        })
+        let missing = |row| DataError::Missing { path: path.to_owned(), row, what: "label" };
+        let labels = label.iter().enumerate().map(|(row, l)| l.ok_or_else(|| missing(row)));
+        Ok((images, labels.collect::<Result<_, _>>()?))
     }
+
+    /// The encoded images of some rows.
+    ///
+    /// # Errors
+    /// As [`Table::read`]; also when the file has fewer rows.
+    pub(super) fn rows(&self, rows: Range<usize>) -> Result<Vec<Vec<u8>>, DataError> {
+        let file = File::open(&self.path).map_err(DataError::io("open", &self.path))?;
+        let unreadable = unreadable(&self.path);
+        // Other columns are not read: they may be large.
+        let reader = ParquetReader::new(file).with_columns(Some(vec![self.column.clone()]));
+        let frame = reader.with_slice(Some((rows.start, rows.len()))).finish().map_err(&unreadable)?;
+        let column = frame.column(&self.column).map_err(&unreadable)?;
+        let wrong = || DataError::Column {
+            path: self.path.clone(),
+            column: self.column.clone(),
+            expected: IMAGE,
+            found: column.dtype().to_string(),
+        };
+        let bytes = match column.struct_() {
+            Ok(fields) => fields.field_by_name("bytes").map_err(|_| wrong())?,
+            Err(_) => column.as_materialized_series().clone(),
+        };
+        let bytes = bytes.binary().map_err(|_| wrong())?;
+        if bytes.len() != rows.len() {
+            let reason = format!("{} rows from row {} on, where {} were", bytes.len(), rows.start, rows.len());
+            return Err(DataError::Parquet { path: self.path.clone(), reason });
+        }
+        let missing = |row| DataError::Missing { path: self.path.clone(), row, what: "image" };
+        bytes.iter().zip(rows).map(|(b, row)| Ok(b.ok_or_else(|| missing(row))?.to_vec())).collect()
+    }
+}
+
+/// For `map_err`: what makes a file no readable parquet.
+fn unreadable(path: &Path) -> impl Fn(PolarsError) -> DataError {
+    let path = path.to_owned();
+    move |e| DataError::Parquet { path: path.clone(), reason: first_line(&e) }
 }
 
 /// Writes encoded images and labels as a parquet file in the hub's layout: whole, or not at all.
@@ -114,12 +153,6 @@ pub fn write_parquet(
     let writer = ParquetWriter::new(&mut bytes).with_compression(ParquetCompression::Uncompressed);
     writer.finish(&mut frame).map_err(unwritable)?;
     write_atomic(path, &bytes).map_err(DataError::io("write", path))
-}
-
-/// For `map_err`: what makes a file no readable parquet.
-fn unreadable(path: &Path) -> impl Fn(PolarsError) -> DataError {
-    let path = path.to_owned();
-    move |e| DataError::Parquet { path: path.clone(), reason: first_line(&e) }
 }
 
 /// polars' errors can span lines; the first says what is wrong.
