@@ -139,7 +139,7 @@ fn a_label_beyond_a_cards_classes_is_named() {
     let images: Vec<&[u8]> = set.images.iter().map(Vec::as_slice).collect();
     let mut labels = set.labels.clone();
     labels[4] = 10;
-    let folder = set.folder.path().join("fashion_mnist");
+    let folder = set.folder.path().join("fashion_mnist_sample");
     write_parquet(&folder.join("train-0.parquet"), "image", "label", &images, &labels).unwrap();
     let output = run(&mut infomax(&["train", "--data-dir", set.path(), "--no-probe"]));
     fails(&output, &["row 4", "label 10", "10 classes, 0 to 9"]);
@@ -169,7 +169,7 @@ fn settings_that_cannot_work_are_refused_before_a_run_is_made() {
     fails(&run(&mut set.train(&["--lr", "0"])), &["lr is 0"]);
     fails(&run(&mut set.train(&["--epochs", "0"])), &["epochs is 0"]);
     assert!(!set.runs().exists());
-    fails(&run(&mut infomax(&["train", "--data", "cifar11"])), &["cifar11", "cifar10, fashion_mnist"]);
+    fails(&run(&mut infomax(&["train", "--data", "cifar11"])), &["cifar11", "cifar10, cifar100, fashion_mnist"]);
     let output = run(infomax(&["train", "--data", "cifar10"]).env("HF_HUB_CACHE", set.path()).current_dir(set.path()));
     fails(&output, &["cifar10 (train) is not on this machine", "--data-dir"]);
     assert_eq!(run(&mut infomax(&["train", "--critic", "cat"])).status.code(), Some(2));

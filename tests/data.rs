@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 fn shipped(split: Split) -> ImageSet {
-    ImageSet::load("fashion_mnist", split, None).expect("the sample ships with the crate")
+    ImageSet::load("fashion_mnist_sample", split, None).expect("the sample ships with the crate")
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn everything() -> Augment {
 #[test]
 fn a_streamed_set_gives_the_batches_of_the_same_set_in_memory() {
     let whole = Arc::new(shipped(Split::Train));
-    let stream = Arc::new(StreamSet::open("fashion_mnist", Split::Train, None).unwrap());
+    let stream = Arc::new(StreamSet::open("fashion_mnist_sample", Split::Train, None).unwrap());
     assert_eq!((stream.len(), stream.shape(), stream.pieces()), (whole.len(), whole.shape(), whole.pieces()));
     let loading = Loading { batch: 50, seed: 1, order: Order::Buffered(700), augment: everything() };
     let in_memory = batches(Arc::clone(&whole), &loading, 0);
@@ -103,7 +103,7 @@ fn a_cut_is_seeded_nested_and_keeps_the_encoded_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let cut = |per_class, seed, name: &str| {
         let out = folder.path().join(name);
-        let files = write_sample("fashion_mnist", None, &out, [per_class, per_class], seed).unwrap();
+        let files = write_sample("fashion_mnist_sample", None, &out, [per_class, per_class], seed).unwrap();
         Table::read(&files[0], None, None).unwrap()
     };
     let (small, large) = (cut(5, 1, "a"), cut(20, 1, "b"));
@@ -111,9 +111,9 @@ fn a_cut_is_seeded_nested_and_keeps_the_encoded_bytes() {
     assert!(small.images.iter().all(|i| large.images.contains(i)));
     assert_eq!(cut(5, 1, "c").images, small.images);
     assert_ne!(cut(5, 2, "d").images, small.images);
-    let error = write_sample("fashion_mnist", None, Path::new("x"), [1001, 1], 0).unwrap_err().to_string();
+    let error = write_sample("fashion_mnist_sample", None, Path::new("x"), [1001, 1], 0).unwrap_err().to_string();
     assert!(error.contains("1000 images, fewer than the 1001"), "{error}");
     // What was written is read back by its name.
-    let set = ImageSet::load("fashion_mnist", Split::Test, Some(&folder.path().join("a"))).unwrap();
+    let set = ImageSet::load("fashion_mnist_sample", Split::Test, Some(&folder.path().join("a"))).unwrap();
     assert_eq!(set.per_class(), [5; 10]);
 }

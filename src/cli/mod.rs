@@ -6,6 +6,8 @@ mod info;
 mod inspect;
 mod outcome;
 mod probe;
+mod show;
+mod stats;
 mod train;
 
 use clap::{Parser, Subcommand};

@@ -26,9 +26,9 @@ Examples:
   infomax train --resume runs/fashion_mnist-20260131T120000Z-0"
 )]
 pub(super) struct TrainArgs {
-    /// Data set: a name (cifar10, fashion_mnist), a card (.toml), or a path to images (parquet, CSV, image folder, CIFAR,
+    /// Data set: a name (see `infomax data list`), a card (.toml), or a path to images (parquet, CSV, image folder, CIFAR,
     /// STL-10, MNIST)
-    #[arg(long, default_value = "fashion_mnist")]
+    #[arg(long, default_value = "fashion_mnist_sample")]
     data: String,
     /// Where to look for a named data set first
     #[arg(long, value_name = "DIR")]

@@ -47,17 +47,21 @@ pub struct Card {
     pub citation: String,
     /// Where what this card says was looked up.
     pub sources: Vec<String>,
+    /// Whether the files ship with infomax, in `datasets/samples/`: a cut of the set in `repo`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ships: bool,
     /// Other columns that can serve as yes-or-no labels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attributes: Vec<String>,
 }
 
 /// The cards that ship with the crate.
-const CARDS: [(&str, &str); 7] = [
+const CARDS: [(&str, &str); 8] = [
     ("celeba", include_str!("../../datasets/celeba.toml")),
     ("cifar10", include_str!("../../datasets/cifar10.toml")),
     ("cifar100", include_str!("../../datasets/cifar100.toml")),
     ("fashion_mnist", include_str!("../../datasets/fashion_mnist.toml")),
+    ("fashion_mnist_sample", include_str!("../../datasets/fashion_mnist_sample.toml")),
     ("mnist", include_str!("../../datasets/mnist.toml")),
     ("stl10", include_str!("../../datasets/stl10.toml")),
     ("tiny_imagenet", include_str!("../../datasets/tiny_imagenet.toml")),

@@ -14,6 +14,7 @@ mod order;
 mod sample;
 mod set;
 pub mod source;
+pub mod stats;
 mod stream;
 pub mod subset;
 mod table;

@@ -4,7 +4,7 @@ use super::assemble::{append, form, labels, pieces, ranges};
 use super::augment::ImageShape;
 use super::decode::Form;
 use super::order::piece_order;
-use super::source::{Records, Source};
+use super::source::{Images, Part, Records, Source};
 use super::{DataError, Split, UNLABELLED};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -66,6 +66,31 @@ impl StreamSet {
     /// The labels, `[N]`; empty for a split without.
     pub fn labels(&self) -> &[u32] {
         &self.labels
+    }
+
+    /// Images of each class; empty for a split without labels.
+    pub fn per_class(&self) -> Vec<usize> {
+        if self.labels.is_empty() {
+            return Vec::new();
+        }
+        let mut counts = vec![0; self.classes.len()];
+        self.labels.iter().for_each(|&l| counts[l as usize] += 1);
+        counts
+    }
+
+    /// The files (or folders, or lists) that the split was read from.
+    pub fn files(&self) -> Vec<&Path> {
+        self.records.parts.iter().map(|p| p.path.as_path()).collect()
+    }
+
+    /// Bytes of those files on the disk; of images in files of their own, of these.
+    pub fn bytes(&self) -> u64 {
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |m| m.len());
+        let part = |part: &Part| match &part.images {
+            Images::Files(files) => files.iter().map(|f| size(&f.path)).sum(),
+            _ => size(&part.path),
+        };
+        self.records.parts.iter().map(part).sum()
     }
 
     /// The pieces that are read at a time, as ranges of indices.

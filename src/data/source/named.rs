@@ -14,7 +14,7 @@ pub(crate) struct Named {
 
 impl Named {
     /// A data set whose card ships. It is looked for in `dir`, in `INFOMAX_DATA`, in `datasets/` here and where infomax
-    /// was built, and in the hub's cache.
+    /// was built, and in the hub's cache; a sample that ships, in `datasets/samples/` instead of the last.
     pub(super) fn shipped(card: Card, dir: Option<&Path>) -> Self {
         Self { places: places(&card, dir), card }
     }
@@ -62,8 +62,13 @@ fn places(card: &Card, dir: Option<&Path>) -> Vec<PathBuf> {
     for root in dir.map(Path::to_owned).into_iter().chain(variable("INFOMAX_DATA")) {
         places.extend([root.join("datasets").join(&card.repo), root.join(&card.repo), root]);
     }
-    places.push(Path::new("datasets").join(&card.repo));
-    places.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets").join(&card.repo));
+    let folder = if card.ships { "datasets/samples" } else { "datasets" };
+    for root in ["", env!("CARGO_MANIFEST_DIR")] {
+        places.push(Path::new(root).join(folder).join(&card.repo));
+    }
+    if card.ships {
+        return places;
+    }
     let hub = variable("HF_HUB_CACHE")
         .or_else(|| variable("HF_HOME").map(|h| h.join("hub")))
         .or_else(|| std::env::home_dir().map(|h| h.join(".cache/huggingface/hub")));
