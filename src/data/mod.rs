@@ -9,6 +9,7 @@ mod batch;
 mod card;
 mod decode;
 mod error;
+mod guard;
 mod sample;
 mod set;
 pub mod source;
@@ -18,6 +19,8 @@ pub use batch::{Batch, BatchLoader, epoch_order, normalise};
 pub use card::Card;
 pub use decode::{Form, MAX_SIDE, Picture, PictureError, decode_picture, picture_form};
 pub use error::DataError;
+#[cfg(feature = "cli")]
+pub(crate) use guard::is_guarded;
 pub use sample::write_sample;
 pub use set::{ImageSet, Split};
 pub use table::{Table, write_parquet};

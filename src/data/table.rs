@@ -1,6 +1,7 @@
 //! Parquet files in the hub's layout.
 
 use super::DataError;
+use super::guard::guarded;
 use crate::files::write_atomic;
 use polars::prelude::*;
 use std::fs::File;
@@ -23,6 +24,13 @@ impl Table {
     /// # Errors
     /// When the file is missing, cut off or no parquet, or a column is missing, of another type, or has holes.
     pub fn read(path: &Path, image: Option<&str>, label: Option<&str>) -> Result<Self, DataError> {
+        guarded(|| Self::read_unguarded(path, image, label)).unwrap_or_else(|said| {
+            let reason = format!("its reader gave up: {said}");
+            Err(DataError::Parquet { path: path.to_owned(), reason })
+        })
+    }
+
+    fn read_unguarded(path: &Path, image: Option<&str>, label: Option<&str>) -> Result<Self, DataError> {
         let file = File::open(path).map_err(DataError::io("open", path))?;
         let unreadable = |e: PolarsError| DataError::Parquet { path: path.to_owned(), reason: first_line(&e) };
         let mut reader = ParquetReader::new(file);

@@ -89,9 +89,16 @@ fn something_else_under_that_name() {
 fn any_byte_changed() {
     let made = Made::new(&images(3), &[0, 1, 2]);
     let whole = fs::read(&made.file).unwrap();
+    // What the reader's own threads panic with comes back as an error; it need not fill the test's output.
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !std::thread::current().name().is_some_and(|n| n.starts_with("polars-")) {
+            report(panic);
+        }
+    }));
     let mut refused = 0;
     for place in 0..whole.len() {
-        for change in [0x01, 0x80, 0xff] {
+        for change in [0x01, 0x10, 0x80, 0xff] {
             let mut bytes = whole.clone();
             bytes[place] ^= change;
             fs::write(&made.file, bytes).unwrap();
