@@ -62,6 +62,12 @@ const INTERRUPTED: u8 = 130;
 /// usage, 130 stopped by Ctrl-C.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !crate::data::is_guarded() {
+            report(panic);
+        }
+    }));
     let done = match cli.verb {
         Verb::Train(args) => train::run(*args),
         Verb::Probe(args) => probe::run(args).map(|()| ExitCode::SUCCESS),

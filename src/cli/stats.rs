@@ -53,7 +53,8 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), CliError> {
 
 fn text(found: &SetStats) -> Result<String, CliError> {
     let [channels, height, width] = found.shape;
-    let mut out = format!("{}: {width} x {height} pixels, {channels} channels, {} classes\n\n", found.name, found.classes.len());
+    let mut out =
+        format!("{}: {width} x {height} pixels, {channels} channels, {} classes\n\n", found.name, found.classes.len());
     let numbers = |v: &[f64]| v.iter().map(|x| format!("{x:.4}")).collect::<Vec<_>>().join(" ");
     let mut table = Table::new(&[
         ("split", Align::Left),

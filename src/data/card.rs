@@ -19,7 +19,8 @@ pub struct Card {
     pub description: String,
     /// Its repository on the hub, `org/name`.
     pub repo: String,
-    /// The commit of the repository that is used, 40 hexadecimal digits; or a branch, which may move.
+    /// The commit of the repository that is used, 40 hexadecimal digits; or a branch, which may move (`main` if absent).
+    #[serde(default = "main_branch")]
     pub revision: String,
     /// Each split's files in the repository; `*` stands for anything.
     pub files: BTreeMap<String, String>,
@@ -46,6 +47,7 @@ pub struct Card {
     /// Whom to cite.
     pub citation: String,
     /// Where what this card says was looked up.
+    #[serde(default)]
     pub sources: Vec<String>,
     /// Whether the files ship with infomax, in `datasets/samples/`: a cut of the set in `repo`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -53,6 +55,10 @@ pub struct Card {
     /// Other columns that can serve as yes-or-no labels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attributes: Vec<String>,
+}
+
+fn main_branch() -> String {
+    "main".into()
 }
 
 /// The cards that ship with the crate.
@@ -194,8 +200,8 @@ mod tests {
             ("width = 32", "width = 0", "a size"),
             ("uoft-cs/cifar10\"\nrevision", "cifar10\"\nrevision", "org/name"),
             ("revision = \"0b27", "revision = \"0b 27", "a commit, or a branch"),
-            ("plain_text/test-", "../test-", "inside the repository"),
-            ("test = 10000", "tests = 10000", "its rows"),
+            ("plain_text/test-", "../test-", "not inside its folder"),
+            ("test = 10000", "tests = 10000", "no number of rows"),
             ("channels = 3", "channels = 4", "1 or 3"),
             ("0.2470", "24.70", "[0, 1]"),
             ("licence", "license", "unknown field"),

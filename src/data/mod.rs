@@ -10,6 +10,7 @@ mod batch;
 mod card;
 mod decode;
 mod error;
+mod guard;
 mod order;
 mod sample;
 mod set;
@@ -24,6 +25,8 @@ pub use batch::{Batch, BatchLoader, FlatBatch, Loading, Source, normalise};
 pub use card::Card;
 pub use decode::{Form, MAX_SIDE, Picture, PictureError, decode_picture, picture_form};
 pub use error::DataError;
+#[cfg(feature = "cli")]
+pub(crate) use guard::is_guarded;
 pub use order::{Order, buffered_order, epoch_order, piece_order};
 pub use sample::write_sample;
 pub use set::{ImageSet, Split, UNLABELLED};

@@ -108,7 +108,10 @@ pub fn stats(source: &str, dir: Option<&Path>, mut advance: impl FnMut(usize)) -
                     Some(count) => *count += 1,
                     None => {
                         one.mislabelled += 1;
-                        tell(&mut one.messages, format!("row {row}: label {label} names none of {} classes", classes.len()));
+                        tell(
+                            &mut one.messages,
+                            format!("row {row}: label {label} names none of {} classes", classes.len()),
+                        );
                     }
                 }
             }
@@ -138,7 +141,8 @@ pub fn stats(source: &str, dir: Option<&Path>, mut advance: impl FnMut(usize)) -
                 }
             }
             images += good.len() as u64;
-            let measured: Vec<(u64, Vec<[u64; 2]>)> = pixels.par_chunks_exact(form.bytes().max(1)).map(|image| measure(image, area)).collect();
+            let measured: Vec<(u64, Vec<[u64; 2]>)> =
+                pixels.par_chunks_exact(form.bytes().max(1)).map(|image| measure(image, area)).collect();
             for (k, (hash, channels)) in good.into_iter().zip(measured) {
                 for (sum, c) in sums.iter_mut().zip(channels) {
                     *sum = [sum[0] + c[0], sum[1] + c[1]];
@@ -155,7 +159,8 @@ pub fn stats(source: &str, dir: Option<&Path>, mut advance: impl FnMut(usize)) -
         }
         let count = (images * area as u64) as f64;
         one.mean = sums.iter().map(|s| s[0] as f64 / count / 255.0).collect();
-        one.std = sums.iter().zip(&one.mean).map(|(s, m)| (s[1] as f64 / count / 65025.0 - m * m).max(0.0).sqrt()).collect();
+        one.std =
+            sums.iter().zip(&one.mean).map(|(s, m)| (s[1] as f64 / count / 65025.0 - m * m).max(0.0).sqrt()).collect();
         let set = set.get_or_insert_with(|| SetStats {
             name: found.name(source),
             classes: classes.clone(),
@@ -164,7 +169,8 @@ pub fn stats(source: &str, dir: Option<&Path>, mut advance: impl FnMut(usize)) -
             shared: Vec::new(),
         });
         for (other, known) in &seen {
-            let mut rows: Vec<[usize; 2]> = hashes.iter().filter_map(|(h, &row)| known.get(h).map(|&o| [o, row])).collect();
+            let mut rows: Vec<[usize; 2]> =
+                hashes.iter().filter_map(|(h, &row)| known.get(h).map(|&o| [o, row])).collect();
             rows.sort_unstable_by_key(|r| r[1]);
             if !rows.is_empty() {
                 let images = rows.len() as u64;
@@ -192,8 +198,8 @@ fn tell(messages: &mut Vec<String>, message: String) {
 fn measure(image: &[u8], area: usize) -> (u64, Vec<[u64; 2]>) {
     let mut hasher = DefaultHasher::new();
     image.hash(&mut hasher);
-    let channels = image.chunks_exact(area.max(1)).map(|plane| {
-        plane.iter().fold([0, 0], |[s, q], &b| [s + u64::from(b), q + u64::from(b) * u64::from(b)])
-    });
+    let channels = image
+        .chunks_exact(area.max(1))
+        .map(|plane| plane.iter().fold([0, 0], |[s, q], &b| [s + u64::from(b), q + u64::from(b) * u64::from(b)]));
     (hasher.finish(), channels.collect())
 }

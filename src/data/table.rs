@@ -1,6 +1,7 @@
 //! Parquet files in the hub's layout.
 
 use super::DataError;
+use super::guard::guarded;
 use crate::files::write_atomic;
 use polars::prelude::*;
 use std::fs::File;
@@ -54,6 +55,10 @@ impl TableImages {
     /// # Errors
     /// As [`Table::read`].
     pub(super) fn open(path: &Path, image: Option<&str>, labels: Labels) -> Result<(Self, Vec<i64>), DataError> {
+        reading(path, || Self::open_unguarded(path, image, labels))
+    }
+
+    fn open_unguarded(path: &Path, image: Option<&str>, labels: Labels) -> Result<(Self, Vec<i64>), DataError> {
         let file = File::open(path).map_err(DataError::io("open", path))?;
         let unreadable = unreadable(path);
         let mut reader = ParquetReader::new(file);
@@ -98,6 +103,10 @@ impl TableImages {
     /// # Errors
     /// As [`Table::read`]; also when the file has fewer rows.
     pub(super) fn rows(&self, rows: Range<usize>) -> Result<Vec<Vec<u8>>, DataError> {
+        reading(&self.path, || self.rows_unguarded(rows))
+    }
+
+    fn rows_unguarded(&self, rows: Range<usize>) -> Result<Vec<Vec<u8>>, DataError> {
         let file = File::open(&self.path).map_err(DataError::io("open", &self.path))?;
         let unreadable = unreadable(&self.path);
         // Other columns are not read: they may be large.
@@ -122,6 +131,13 @@ impl TableImages {
         let missing = |row| DataError::Missing { path: self.path.clone(), row, what: "image" };
         bytes.iter().zip(rows).map(|(b, row)| Ok(b.ok_or_else(|| missing(row))?.to_vec())).collect()
     }
+}
+
+/// Reads from a parquet file; a panic of the reader is an error, too.
+fn reading<T>(path: &Path, work: impl FnOnce() -> Result<T, DataError>) -> Result<T, DataError> {
+    guarded(work).unwrap_or_else(|said| {
+        Err(DataError::Parquet { path: path.to_owned(), reason: format!("its reader gave up: {said}") })
+    })
 }
 
 /// For `map_err`: what makes a file no readable parquet.

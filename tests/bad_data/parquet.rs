@@ -89,9 +89,16 @@ fn something_else_under_that_name() {
 fn any_byte_changed() {
     let made = Made::new(&images(3), &[0, 1, 2]);
     let whole = fs::read(&made.file).unwrap();
+    // What the reader's own threads panic with comes back as an error; it need not fill the test's output.
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !std::thread::current().name().is_some_and(|n| n.starts_with("polars-")) {
+            report(panic);
+        }
+    }));
     let mut refused = 0;
     for place in 0..whole.len() {
-        for change in [0x01, 0x80, 0xff] {
+        for change in [0x01, 0x10, 0x80, 0xff] {
             let mut bytes = whole.clone();
             bytes[place] ^= change;
             fs::write(&made.file, bytes).unwrap();
@@ -116,14 +123,15 @@ fn columns_that_are_missing_or_of_another_type() {
     let paths = Series::new("path".into(), ["a.png", "b.png"]);
     let paths = StructChunked::from_series("image".into(), 2, [paths].iter()).unwrap().into_series();
     wrong(vec![paths.into(), labels()], &["`image` (a struct with a binary field `bytes`"]);
-    wrong(vec![good_images(), Column::new("label".into(), ["cat", "dog"])], &["`label` (an integer)"]);
-    wrong(vec![good_images(), Column::new("label".into(), [0.0, 1.5])], &["`label` (an integer)"]);
-    wrong(vec![good_images(), Column::new("label".into(), [true, false])], &["`label` (an integer)"]);
+    wrong(vec![good_images(), Column::new("label".into(), ["cat", "dog"])], &["`label` (an integer or a yes-or-no)"]);
+    wrong(vec![good_images(), Column::new("label".into(), [0.0, 1.5])], &["`label` (an integer or a yes-or-no)"]);
     wrong(vec![good_images(), Column::new("label".into(), [0, u64::MAX])], &["`label` (an integer below 2^63)"]);
     // Columns beside them are of no concern, nor is the integers' type.
     let more = Column::new("caption".into(), ["x", "y"]);
     let set = Made::of(vec![more, Column::new("label".into(), [1u32, 0]), good_images()]).load().unwrap();
     assert_eq!(set.labels(), [1, 0]);
+    let set = Made::of(vec![good_images(), Column::new("label".into(), [false, true])]).load().unwrap();
+    assert_eq!(set.labels(), [0, 1]);
 }
 
 #[test]

@@ -127,6 +127,10 @@ fn damaged_inside() {
     let data = whole.windows(4).position(|w| w == b"IDAT").unwrap();
     let mut flipped = whole.clone();
     flipped[data + 8] ^= 0x10;
+    fails!(decode_picture(&flipped), PictureError::Decoder(_), ["Png"]);
+    // A check sum that does not fit its data.
+    let mut flipped = whole.clone();
+    flipped[29] ^= 0x10;
     fails!(decode_picture(&flipped), PictureError::Decoder(_), ["CRC"]);
     // Too few rows, no data at all, a palette that is missing or too short, impossible depths.
     let short = of(&[ihdr(4, 4, 8, 0), chunk(b"IDAT", &deflated(&[0; 5])), chunk(b"IEND", &[])]);

@@ -32,7 +32,8 @@ fn bad_data_are_told_in_one_line() {
     write(root.path(), "mnist/t10k-images-idx3-ubyte", idx(&[1, 28, 28], &[]));
     fails(&["train", "--data", "mnist"], root.path(), &["mnist has no train split"]);
     write(root.path(), "cifar/test_batch.bin", [99]);
-    fails(&["data", "show", "cifar"], root.path(), &["cifar has no train split"]);
+    fails(&["train", "--data", "cifar"], root.path(), &["cifar has no train split"]);
+    fails(&["data", "show", "cifar"], root.path(), &["test_batch.bin", "1 bytes"]);
     std::fs::create_dir(root.path().join("nothing")).unwrap();
     fails(&["data", "show", "nothing"], root.path(), &["nothing is no data set", "train/CLASS/*.png"]);
 }
