@@ -119,11 +119,11 @@ impl Card {
                 let known = Split::ALL.map(Split::name).join(", ");
                 return Err(wrong(format!("its files have a split `{split}`; splits are {known}")));
             }
-            let outside = pattern.split('/').any(|part| part.is_empty() || part == "..") || pattern.contains('\\');
-            if outside || !card.rows.contains_key(split) {
-                return Err(wrong(format!(
-                    "the {split} split needs a file pattern inside the repository, and its rows"
-                )));
+            if pattern.split('/').any(|part| part.is_empty() || part == "..") || pattern.contains('\\') {
+                return Err(wrong(format!("the files {pattern} are not inside its folder")));
+            }
+            if !card.rows.contains_key(split) {
+                return Err(wrong(format!("the {split} split has files, but no number of rows")));
             }
         }
         if let Some(split) = card.rows.keys().find(|split| !card.files.contains_key(*split)) {

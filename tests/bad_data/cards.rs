@@ -21,15 +21,15 @@ fn wrong(old: &str, new: &str, words: &[&str]) {
 fn keys_and_types() {
     wrong("licence =", "license =", &["unknown field `license`"]);
     wrong("width = 28\n", "", &["missing field `width`"]);
-    wrong("width = 28", "width = \"28\"", &["line 10", "invalid type: string \"28\""]);
-    wrong("width = 28", "width = -28", &["line 10", "-28"]);
-    wrong("width = 28", "width = 1.5", &["line 10", "1.5"]);
-    wrong("width = 28", "width = 99999999999", &["line 10", "99999999999"]);
+    wrong("width = 28", "width = \"28\"", &["line 9", "invalid type: string \"28\""]);
+    wrong("width = 28", "width = -28", &["line 9", "-28"]);
+    wrong("width = 28", "width = 1.5", &["line 9", "1.5"]);
+    wrong("width = 28", "width = 99999999999", &["line 9", "99999999999"]);
     wrong("channels = 1", "channels = [1]", &["line 8", "invalid type: sequence"]);
     wrong("classes = [", "classes = [3, ", &["line 7", "invalid type: integer `3`"]);
     wrong("train = 60000", "train = \"many\"", &["invalid type: string \"many\""]);
     wrong("width = 28", "width = 28\nwidth = 28", &["line 10", "duplicate key"]);
-    wrong("width = 28", "width 28", &["line 10"]);
+    wrong("width = 28", "width 28", &["line 9"]);
     wrong("[files]", "[files", &["line 20"]);
 }
 

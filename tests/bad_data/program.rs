@@ -29,8 +29,8 @@ fn bad_data_are_told_in_one_line() {
     fails(&["data", "show", "list.csv"], root.path(), &["list.csv line 2", "leaves the list's folder"]);
     write(root.path(), "card.toml", "name = 1");
     fails(&["data", "show", "card.toml"], root.path(), &["card.toml", "line 1"]);
-    write(root.path(), "mnist/t10k-images-idx3-ubyte", idx(&[1, 28, 28], &[]));
-    fails(&["train", "--data", "mnist"], root.path(), &["mnist has no train split"]);
+    write(root.path(), "digits/t10k-images-idx3-ubyte", idx(&[1, 28, 28], &[]));
+    fails(&["train", "--data", "digits"], root.path(), &["digits has no train split"]);
     write(root.path(), "cifar/test_batch.bin", [99]);
     fails(&["train", "--data", "cifar"], root.path(), &["cifar has no train split"]);
     fails(&["data", "show", "cifar"], root.path(), &["test_batch.bin", "1 bytes"]);
