@@ -10,6 +10,7 @@ mod card;
 mod decode;
 mod error;
 mod guard;
+mod pages;
 mod sample;
 mod set;
 pub mod source;

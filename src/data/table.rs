@@ -2,10 +2,14 @@
 
 use super::DataError;
 use super::guard::guarded;
+use super::pages::{Chunk, check};
 use crate::files::write_atomic;
 use polars::prelude::*;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+
+/// The most rows of a file.
+const MAX_ROWS: usize = 1 << 27;
 
 /// The encoded images and labels of one parquet file.
 #[derive(Clone, Debug)]
@@ -33,6 +37,8 @@ impl Table {
     fn read_unguarded(path: &Path, image: Option<&str>, label: Option<&str>) -> Result<Self, DataError> {
         let file = File::open(path).map_err(DataError::io("open", path))?;
         let unreadable = |e: PolarsError| DataError::Parquet { path: path.to_owned(), reason: first_line(&e) };
+        let damaged = |reason: String| DataError::Parquet { path: path.to_owned(), reason };
+        let again = file.try_clone().map_err(DataError::io("open", path))?;
         let mut reader = ParquetReader::new(file);
         let schema = reader.schema().map_err(unreadable)?;
         let found = || schema.iter_names().map(|n| n.as_str()).collect::<Vec<_>>().join(", ");
@@ -50,6 +56,25 @@ impl Table {
         const LABEL: &str = "an integer";
         let image = named(image, ["image", "img"], IMAGE)?;
         let label = named(label, ["label", "fine_label"], LABEL)?;
+        let metadata = reader.get_metadata().map_err(unreadable)?;
+        let mut chunks = Vec::new();
+        for group in &metadata.row_groups {
+            let rows = group.num_rows();
+            if rows > MAX_ROWS || metadata.num_rows > MAX_ROWS {
+                return Err(damaged(format!("it says it has {rows} rows, more than the {MAX_ROWS} that are read")));
+            }
+            for column in group.parquet_columns() {
+                let about = column.descriptor();
+                if !about.path_in_schema.first().is_some_and(|n| *n == *image || *n == *label) {
+                    continue;
+                }
+                if about.descriptor.max_rep_level == 0 && column.num_values() != rows as i64 {
+                    return Err(damaged(format!("{} values in a group of {rows} rows", column.num_values())));
+                }
+                chunks.push(Chunk { bytes: column.byte_range(), values: column.num_values() });
+            }
+        }
+        check(&again, &chunks).map_err(damaged)?;
         // Other columns are not read: they may be large.
         let frame = reader.with_columns(Some(vec![image.clone(), label.clone()])).finish().map_err(unreadable)?;
         let (image, label) = (frame.column(&image).map_err(unreadable)?, frame.column(&label).map_err(unreadable)?);
