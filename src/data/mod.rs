@@ -12,6 +12,7 @@ mod decode;
 mod error;
 mod guard;
 mod order;
+mod pages;
 mod sample;
 mod set;
 pub mod source;

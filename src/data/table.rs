@@ -2,11 +2,15 @@
 
 use super::DataError;
 use super::guard::guarded;
+use super::pages::{Chunk, check};
 use crate::files::write_atomic;
 use polars::prelude::*;
 use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+
+/// The most rows of a file.
+const MAX_ROWS: usize = 1 << 27;
 
 /// The encoded images and labels of one parquet file.
 #[derive(Clone, Debug)]
@@ -75,11 +79,15 @@ impl TableImages {
             })
         };
         let images = Self { path: path.to_owned(), column: named(image, ["image", "img"], IMAGE)? };
-        let Labels::Column(label) = labels else {
+        let label = match labels {
+            Labels::Column(label) => Some(named(label, ["label", "fine_label"], LABEL)?),
+            Labels::None => None,
+        };
+        check_pages(path, &mut reader, [Some(&images.column), label.as_ref()])?;
+        let Some(label) = label else {
             let rows = reader.num_rows().map_err(&unreadable)?;
             return Ok((images, vec![-1; rows]));
         };
-        let label = named(label, ["label", "fine_label"], LABEL)?;
         let frame = reader.with_columns(Some(vec![label.clone()])).finish().map_err(&unreadable)?;
         let label = frame.column(&label).map_err(&unreadable)?;
         let wrong = |expected| DataError::Column {
@@ -131,6 +139,32 @@ impl TableImages {
         let missing = |row| DataError::Missing { path: self.path.clone(), row, what: "image" };
         bytes.iter().zip(rows).map(|(b, row)| Ok(b.ok_or_else(|| missing(row))?.to_vec())).collect()
     }
+}
+
+/// Checks what the file says of the size of these columns' pages before anything is unpacked.
+fn check_pages(path: &Path, reader: &mut ParquetReader<File>, columns: [Option<&String>; 2]) -> Result<(), DataError> {
+    let damaged = |reason: String| DataError::Parquet { path: path.to_owned(), reason };
+    let metadata = reader.get_metadata().map_err(unreadable(path))?;
+    let mut chunks = Vec::new();
+    for group in &metadata.row_groups {
+        let rows = group.num_rows();
+        if rows > MAX_ROWS || metadata.num_rows > MAX_ROWS {
+            return Err(damaged(format!("it says it has {rows} rows, more than the {MAX_ROWS} that are read")));
+        }
+        for column in group.parquet_columns() {
+            let about = column.descriptor();
+            let wanted = |n: &str| columns.iter().flatten().any(|c| c.as_str() == n);
+            if !about.path_in_schema.first().is_some_and(|n| wanted(n.as_str())) {
+                continue;
+            }
+            if about.descriptor.max_rep_level == 0 && column.num_values() != rows as i64 {
+                return Err(damaged(format!("{} values in a group of {rows} rows", column.num_values())));
+            }
+            chunks.push(Chunk { bytes: column.byte_range(), values: column.num_values() });
+        }
+    }
+    let file = File::open(path).map_err(DataError::io("open", path))?;
+    check(&file, &chunks).map_err(damaged)
 }
 
 /// Reads from a parquet file; a panic of the reader is an error, too.

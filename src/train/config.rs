@@ -11,7 +11,7 @@ use std::path::PathBuf;
 /// Which images.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DataConfig {
-    /// A data set's name (`cifar10`, `fashion_mnist`) or a folder of parquet files.
+    /// A data set's name (`cifar10`, `fashion_mnist`), or a path as for [`ImageSet::load`](crate::data::ImageSet::load).
     pub source: String,
     /// Where to look for a named set first.
     #[serde(skip_serializing_if = "Option::is_none")]

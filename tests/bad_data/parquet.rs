@@ -98,7 +98,7 @@ fn any_byte_changed() {
     }));
     let mut refused = 0;
     for place in 0..whole.len() {
-        for change in [0x01, 0x10, 0x80, 0xff] {
+        for change in [0x01, 0x02, 0x10, 0x40, 0x80, 0xff] {
             let mut bytes = whole.clone();
             bytes[place] ^= change;
             fs::write(&made.file, bytes).unwrap();
