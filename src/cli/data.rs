@@ -46,11 +46,17 @@ enum DataVerb {
         #[arg(long, default_value_t = 0)]
         seed: u64,
     },
+    /// Say how images are cut into patches, and draw some
+    Patches(super::patches::PatchesArgs),
+    /// Write images or patches of them as npy, safetensors or parquet
+    Export(super::export::ExportArgs),
 }
 
 pub(super) fn run(args: DataArgs) -> Result<(), CliError> {
     let mut out = std::io::stdout().lock();
     match args.verb {
+        DataVerb::Patches(args) => return super::patches::run(&args),
+        DataVerb::Export(args) => return super::export::run(&args),
         DataVerb::Show { source, data_dir, json } => {
             let card = Card::named(&source)?;
             let mut splits = Vec::new();

@@ -2,8 +2,10 @@
 
 mod bar;
 mod data;
+mod export;
 mod info;
 mod outcome;
+mod patches;
 mod probe;
 mod train;
 

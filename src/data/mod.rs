@@ -8,13 +8,16 @@ mod batch;
 mod card;
 mod decode;
 mod error;
+mod export;
 mod sample;
 mod set;
 mod table;
 
+pub use crate::patch;
 pub use batch::{Batch, BatchLoader, epoch_order, normalise};
 pub use card::Card;
 pub use error::DataError;
+pub use export::{Export, ExportFormat, ExportedFile};
 pub use sample::write_sample;
 pub use set::{ImageSet, Split};
 pub use table::{Table, write_parquet};
