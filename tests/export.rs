@@ -240,7 +240,7 @@ fn what_cannot_work_is_one_line() {
 fn the_patches_verb_counts_and_draws() {
     let place = Place::new();
     let text = String::from_utf8(place.run("patches", &["--size", "4", "--kind", "strided"]).stdout).unwrap();
-    assert!(text.contains("4x4 patches at stride 2, 5x4 an image: 20 an image, 280 in all"), "{text}");
+    assert!(text.contains("4x4 patches at stride 2, 5x4 = 20 an image, 280 in all"), "{text}");
     assert!(text.contains("rows at     0 2 4 6 8\n") && text.contains("columns at  0 2 4 6\n"), "{text}");
     assert!(!text.contains("in no patch"));
     let text = String::from_utf8(place.run("patches", &["--size", "4"]).stdout).unwrap();

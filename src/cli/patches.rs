@@ -125,7 +125,7 @@ pub(super) fn run(args: &PatchesArgs) -> Result<(), CliError> {
         writeln!(out, "{}", json(&set, args.source.split(), &cutter, shown, &pictures))?;
         return Ok(());
     }
-    let (images, each) = (set.len(), cutter.per_image());
+    let images = set.len();
     let channels = if set.channels == 1 { "grey".to_owned() } else { format!("{} channels", set.channels) };
     writeln!(
         out,
@@ -135,7 +135,7 @@ pub(super) fn run(args: &PatchesArgs) -> Result<(), CliError> {
         set.height,
         set.width
     )?;
-    writeln!(out, "{cutter}: {each} an image, {} in all\n", images.saturating_mul(each))?;
+    writeln!(out, "{cutter}, {} in all\n", images.saturating_mul(cutter.per_image()))?;
     if cutter.grid_size().is_some() {
         let positions = cutter.positions(0);
         let rows = distinct(positions.iter().map(|p| p.row));

@@ -111,8 +111,9 @@ impl Cutter {
         Ok(Self { shape, size, sites: Sites::Regular { stride, grid, positions } })
     }
 
-    /// `count` patches of each image, each place that fits as likely as any other. Where they lie is a function of the
-    /// seed, the epoch and the image's index alone, whatever else is cut with it.
+    /// `count` patches of each image, each place that fits as likely as any other, drawn independently: two may overlap or
+    /// be the same. Where they lie is a function of the seed, the epoch and the image's index alone, whatever else is cut
+    /// with it.
     ///
     /// # Errors
     /// When the size or the count is 0, a patch is larger than the image, or there would be too many.
@@ -271,13 +272,13 @@ impl Cutter {
     }
 }
 
-/// `8x8 patches at stride 4, 7x7 an image`, or `16 random 8x8 patches an image (seed 0, epoch 0)`.
+/// `8x8 patches at stride 4, 7x7 = 49 an image`, or `16 random 8x8 patches an image (seed 0, epoch 0)`.
 impl fmt::Display for Cutter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let k = self.size;
         match &self.sites {
             Sites::Regular { stride, grid: [r, q], .. } => {
-                write!(f, "{k}x{k} patches at stride {stride}, {r}x{q} an image")
+                write!(f, "{k}x{k} patches at stride {stride}, {r}x{q} = {} an image", r * q)
             }
             Sites::Random { count, seed, epoch } => {
                 write!(f, "{count} random {k}x{k} patches an image (seed {seed}, epoch {epoch})")

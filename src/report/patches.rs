@@ -1,14 +1,19 @@
 //! Pictures of an image beside its patches.
 
 use super::{ReportError, Tile};
-use crate::patch::{Cutter, Position};
+use crate::patch::Cutter;
 
 /// Height that the grid of patches is enlarged to, at most, pixels.
 const TARGET: usize = 256;
 /// Between the image and its patches.
-const BETWEEN: usize = 24;
+const BETWEEN: usize = 14;
+/// White on either side, so that the image is nearer to its own patches than to others'.
+const SIDE: usize = 10;
 /// Between patches.
-const GAP: usize = 4;
+const GAP: usize = 5;
+/// The line around images and patches: a white sky has an edge too.
+const LINE: usize = 1;
+const LINE_COLOR: [u8; 3] = [205; 3];
 /// Between random patches, which have frames.
 const FRAMED_GAP: usize = 10;
 /// Thickness of the frames of random patches.
@@ -43,7 +48,7 @@ pub fn patch_tile(image: &[u8], cutter: &Cutter, index: usize) -> Result<Tile, R
         });
     }
     let random = cutter.grid_size().is_none();
-    let (gap, margin) = if random { (FRAMED_GAP, FRAME) } else { (GAP, 0) };
+    let (gap, margin) = if random { (FRAMED_GAP, FRAME) } else { (GAP, LINE) };
     let [rows, columns] = cutter.grid_size().unwrap_or_else(|| {
         let columns = (1..).find(|n| n * n >= cutter.per_image()).unwrap_or(1);
         [cutter.per_image().div_ceil(columns), columns]
@@ -52,8 +57,8 @@ pub fn patch_tile(image: &[u8], cutter: &Cutter, index: usize) -> Result<Tile, R
     let side = |n: usize| n * k * scale + (n - 1) * gap + 2 * margin;
     let grid = [side(rows), side(columns)];
     let image_scale = (grid[0].max(TARGET / 2) / height).max(1);
-    let shown = [height * image_scale, width * image_scale];
-    let size = [grid[0].max(shown[0]), shown[1] + BETWEEN + grid[1]];
+    let shown = [height * image_scale + 2 * LINE, width * image_scale + 2 * LINE];
+    let size = [grid[0].max(shown[0]), SIDE + shown[1] + BETWEEN + grid[1] + SIDE];
     if size.iter().any(|&n| n > LIMIT) {
         return Err(ReportError::Size {
             what: "the picture of an image beside its patches".into(),
@@ -63,23 +68,24 @@ pub fn patch_tile(image: &[u8], cutter: &Cutter, index: usize) -> Result<Tile, R
     }
     let mut canvas = Canvas::new(size);
 
-    let corner = [(canvas.height - shown[0]) / 2, 0];
+    let top = (canvas.height - shown[0]) / 2;
+    canvas.frame([top, SIDE], shown, LINE, LINE_COLOR);
+    let corner = [top + LINE, SIDE + LINE];
     canvas.paint(image, [channels, height, width], image_scale, corner);
     let positions = cutter.positions(index);
     if random {
         for (at, color) in positions.iter().zip(COLORS.iter().cycle()) {
-            let Position { row, column } = *at;
-            canvas.frame([corner[0] + row * image_scale, column * image_scale], [k * image_scale; 2], 2, *color);
+            let at = [corner[0] + at.row * image_scale, corner[1] + at.column * image_scale];
+            canvas.frame(at, [k * image_scale; 2], 2, *color);
         }
     }
-    let corner = [(canvas.height - grid[0]) / 2 + margin, shown[1] + BETWEEN + margin];
+    let corner = [(canvas.height - grid[0]) / 2 + margin, SIDE + shown[1] + BETWEEN + margin];
     for (i, (patch, color)) in patches.chunks_exact(cutter.patch_len()).zip(COLORS.iter().cycle()).enumerate() {
         let step = k * scale + gap;
         let at = [corner[0] + i / columns * step, corner[1] + i % columns * step];
-        if random {
-            let outer = k * scale + 2 * FRAME;
-            canvas.frame([at[0] - FRAME, at[1] - FRAME], [outer; 2], FRAME, *color);
-        }
+        let outer = [k * scale + 2 * margin; 2];
+        let color = if random { *color } else { LINE_COLOR };
+        canvas.frame([at[0] - margin, at[1] - margin], outer, margin, color);
         canvas.paint(patch, [channels, k, k], scale, at);
     }
     Tile::new(3, canvas.height, canvas.width, canvas.planes)

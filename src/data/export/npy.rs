@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 pub(super) fn write(rows: &Rows<'_>, out: &Path, overwrite: bool) -> Result<Vec<ExportedFile>, DataError> {
     let integers = rows.integers();
     let beside: Vec<PathBuf> = integers.iter().map(|(which, _)| beside(out, which.name())).collect();
-    for path in beside.iter().map(PathBuf::as_path).chain([out]) {
+    for path in std::iter::once(out).chain(beside.iter().map(PathBuf::as_path)) {
         check_free(path, overwrite)?;
     }
     let mut pixels = NewFile::create(out).map_err(unwritable(out))?;
