@@ -18,4 +18,4 @@ pub use count::{CountOf, FillsGrid, PatchCount};
 pub use cutter::{Cutter, Pixel, Position};
 pub use error::PatchError;
 pub use refold::{Refold, merge_batch, refold, split_batch};
-pub use tensors::{GridPatches, Patches, RandomPatches};
+pub use tensors::{GridPatches, PatchTensor, Patches, RandomPatches};

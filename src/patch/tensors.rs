@@ -4,6 +4,9 @@ use super::{CountOf, Cutter, FillsGrid, PatchCount, PatchError, Pixel, Position}
 use crate::nn::ConvDim;
 use dfdx::prelude::*;
 
+/// Patches `[B, P, C, K, K]`.
+pub type PatchTensor<B, P, C, const K: usize, E, D> = Tensor<(B, P, C, Const<K>, Const<K>), E, D>;
+
 /// `K`×`K` patches at stride `S` of images: `[B, C, H, W]` → `[B, P, C, K, K]`, row by row, and back.
 ///
 /// With `S < K` they overlap; with `S = K` ([`GridPatches`]) they tile the image. P is the number of positions that
@@ -45,7 +48,7 @@ impl<const K: usize, const S: usize> Patches<K, S> {
     /// When an image with a `usize` side is smaller than a patch, or the device fails.
     pub fn cut<B: Dim, C: Dim, H: ConvDim<K, S, 0>, W: ConvDim<K, S, 0>, E: Dtype + Pixel, D: TensorFromVec<E>>(
         images: &Tensor<(B, C, H, W), E, D>,
-    ) -> Result<Tensor<(B, CountOf<H, W, K, S>, C, Const<K>, Const<K>), E, D>, PatchError>
+    ) -> Result<PatchTensor<B, CountOf<H, W, K, S>, C, K, E, D>, PatchError>
     where
         H::Out: PatchCount<W::Out>,
     {
@@ -70,7 +73,7 @@ impl<const K: usize, const S: usize> Patches<K, S> {
         E: Dtype + Pixel,
         D: TensorFromVec<E>,
     >(
-        patches: &Tensor<(B, P, C, Const<K>, Const<K>), E, D>,
+        patches: &PatchTensor<B, P, C, K, E, D>,
     ) -> Result<Tensor<(B, C, H, W), E, D>, PatchError>
     where
         H::Out: PatchCount<W::Out>,
@@ -91,7 +94,7 @@ impl<const K: usize, const S: usize> Patches<K, S> {
         E: Dtype + Pixel,
         D: TensorFromVec<E>,
     >(
-        patches: &Tensor<(B, P, C, Const<K>, Const<K>), E, D>,
+        patches: &PatchTensor<B, P, C, K, E, D>,
         (h, w): (H, W),
     ) -> Result<Tensor<(B, C, H, W), E, D>, PatchError>
     where
@@ -150,7 +153,7 @@ impl<const K: usize, const N: usize> RandomPatches<K, N> {
         &self,
         images: &Tensor<(B, C, H, W), E, D>,
         indices: &[usize],
-    ) -> Result<(Tensor<(B, Const<N>, C, Const<K>, Const<K>), E, D>, Vec<Position>), PatchError> {
+    ) -> Result<(PatchTensor<B, Const<N>, C, K, E, D>, Vec<Position>), PatchError> {
         let (b, c, h, w) = *images.shape();
         if indices.len() != b.size() {
             let expected = format!("{} for the images", b.size());

@@ -44,7 +44,7 @@ fn header(descr: &str, shape: &[usize]) -> Vec<u8> {
     let sizes: String = shape.iter().map(|n| format!("{n}, ")).collect();
     let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({}), }}", sizes.trim_end());
     const BEFORE: usize = 10;
-    while (BEFORE + text.len() + 1) % 64 != 0 {
+    while !(BEFORE + text.len() + 1).is_multiple_of(64) {
         text.push(' ');
     }
     text.push('\n');
