@@ -1,8 +1,8 @@
 //! Files that appear whole or not at all.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Error, ErrorKind, Result, Write};
-use std::path::Path;
+use std::io::{BufWriter, Error, ErrorKind, Result, Write};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Writes `bytes` to a new file beside `path`, flushes it to the disk and renames it over `path`.
@@ -12,28 +12,79 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// # Errors
 /// When any of it fails; the file beside is removed then, and whatever was at `path` is untouched.
 pub fn write_atomic(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let path = path.as_ref();
-    let name = path.file_name().ok_or_else(|| Error::new(ErrorKind::InvalidInput, "not a file name"))?;
-    let folder = match path.parent() {
+    let mut file = NewFile::create(path)?;
+    file.write_all(bytes)?;
+    file.commit()
+}
+
+/// A file that is written piece by piece beside its final place and appears there, whole, by [`commit`](Self::commit).
+///
+/// Dropped before that, it leaves nothing behind, and whatever was in its place is untouched.
+#[derive(Debug)]
+pub struct NewFile {
+    file: BufWriter<File>,
+    beside: PathBuf,
+    path: PathBuf,
+    committed: bool,
+}
+
+impl NewFile {
+    /// Opens a new file beside `path`. The parent folder is made when missing.
+    ///
+    /// # Errors
+    /// When `path` names no file, or the folder or the file cannot be made.
+    pub fn create(path: impl AsRef<Path>) -> Result<Self> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let path = path.as_ref().to_owned();
+        let name = path.file_name().ok_or_else(|| Error::new(ErrorKind::InvalidInput, "not a file name"))?;
+        let folder = folder_of(&path);
+        fs::create_dir_all(folder)?;
+        let mut beside = std::ffi::OsString::from(".");
+        beside.push(name);
+        beside.push(format!(".{}-{}.tmp", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+        let beside = folder.join(beside);
+        let file = OpenOptions::new().write(true).create_new(true).open(&beside)?;
+        Ok(Self { file: BufWriter::new(file), beside, path, committed: false })
+    }
+
+    /// Flushes the file to the disk and renames it to its final place, over what is there.
+    ///
+    /// # Errors
+    /// When any of it fails; the file beside is removed then.
+    pub fn commit(mut self) -> Result<()> {
+        self.file.flush()?;
+        self.file.get_ref().sync_all()?;
+        fs::rename(&self.beside, &self.path)?;
+        self.committed = true;
+        // The rename itself; folders cannot be opened as files everywhere.
+        if cfg!(unix) {
+            File::open(folder_of(&self.path))?.sync_all()?;
+        }
+        Ok(())
+    }
+}
+
+impl Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if !self.committed {
+            let _ = fs::remove_file(&self.beside);
+        }
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
-    };
-    fs::create_dir_all(folder)?;
-    let mut beside = std::ffi::OsString::from(".");
-    beside.push(name);
-    beside.push(format!(".{}-{}.tmp", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
-    let beside = folder.join(beside);
-    let mut file = OpenOptions::new().write(true).create_new(true).open(&beside)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    drop(file);
-    if let Err(e) = written.and_then(|()| fs::rename(&beside, path)) {
-        let _ = fs::remove_file(&beside);
-        return Err(e);
     }
-    // The rename itself; folders cannot be opened as files everywhere.
-    if cfg!(unix) {
-        File::open(folder)?.sync_all()?;
-    }
-    Ok(())
 }

@@ -40,6 +40,7 @@ pub mod encoder;
 pub mod files;
 pub mod mi;
 pub mod nn;
+pub mod patch;
 pub mod probe;
 #[cfg(feature = "report")]
 pub mod report;

@@ -42,6 +42,10 @@ enum DataVerb {
         #[arg(long, default_value_t = 0)]
         seed: u64,
     },
+    /// Say how images are cut into patches, and draw some
+    Patches(super::patches::PatchesArgs),
+    /// Write images or patches of them as npy, safetensors or parquet
+    Export(super::export::ExportArgs),
 }
 
 pub(super) fn run(args: DataArgs) -> Result<(), CliError> {
@@ -51,6 +55,8 @@ pub(super) fn run(args: DataArgs) -> Result<(), CliError> {
         DataVerb::Stats(args) => stats::run(&args)?,
         DataVerb::Preview(args) => inspect::preview(&args)?,
         DataVerb::Show(args) => show::run(&args)?,
+        DataVerb::Patches(args) => return super::patches::run(&args),
+        DataVerb::Export(args) => return super::export::run(&args),
         DataVerb::Sample { name, from, out: folder, train_per_class, test_per_class, seed } => {
             let per_class = [train_per_class, test_per_class];
             for file in write_sample(&name, from.as_deref(), &folder, per_class, seed)? {

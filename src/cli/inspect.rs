@@ -98,7 +98,7 @@ pub(super) fn preview(args: &PreviewArgs) -> Result<(), CliError> {
     let title = format!("{}, {}: {} of {} images", set.name, args.split.name(), chosen.len(), set.len());
     let mut sheet = ContactSheet::new(args.columns, scale)?.title(title);
     for i in chosen {
-        let caption = set.classes.get(set.labels()[i] as usize).cloned().unwrap_or_default();
+        let caption = set.classes.get(set.label(i) as usize).cloned().unwrap_or_default();
         sheet.push(Tile::new(set.channels, set.height, set.width, set.image(i).to_vec())?.caption(caption))?;
     }
     let mut out = std::io::stdout().lock();

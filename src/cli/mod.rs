@@ -2,9 +2,11 @@
 
 mod bar;
 mod data;
+mod export;
 mod info;
 mod inspect;
 mod outcome;
+mod patches;
 mod probe;
 mod show;
 mod stats;

@@ -161,6 +161,25 @@ pub enum DataError {
         /// Why.
         reason: String,
     },
+    /// Patches that cannot be cut.
+    #[error(transparent)]
+    Patch(#[from] crate::patch::PatchError),
+    /// More rows than the set has, or none.
+    #[error("{rows} rows of {name} cannot be taken: it has {images} images; give 1 to {images}")]
+    Rows {
+        /// Rows asked for.
+        rows: usize,
+        /// Images there are.
+        images: usize,
+        /// The set.
+        name: String,
+    },
+    /// A file that would be overwritten.
+    #[error("{} exists already; choose another name, or pass --force to replace it", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 impl DataError {

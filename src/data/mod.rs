@@ -10,6 +10,7 @@ mod batch;
 mod card;
 mod decode;
 mod error;
+mod export;
 mod guard;
 mod order;
 mod pages;
@@ -22,10 +23,12 @@ pub mod subset;
 mod table;
 mod whiten;
 
+pub use crate::patch;
 pub use batch::{Batch, BatchLoader, FlatBatch, Loading, Source, normalise};
 pub use card::Card;
 pub use decode::{Form, MAX_SIDE, Picture, PictureError, decode_picture, picture_form};
 pub use error::DataError;
+pub use export::{Export, ExportFormat, ExportedFile};
 #[cfg(feature = "cli")]
 pub(crate) use guard::is_guarded;
 pub use order::{Order, buffered_order, epoch_order, piece_order};

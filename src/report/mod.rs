@@ -2,7 +2,8 @@
 //!
 //! * [`Table`]: for the terminal and for Markdown;
 //! * [`LineChart`]: SVG and PNG from one description;
-//! * [`ContactSheet`]: small images in rows and columns, captioned and framed.
+//! * [`ContactSheet`]: small images in rows and columns, captioned and framed;
+//! * [`patch_tile`]: an image beside its patches, for a sheet.
 //!
 //! PNG text is set in a subset of DejaVu Sans that is part of the library (`src/report/assets/DejaVu-LICENSE.txt`); SVG text asks
 //! for any sans-serif font.
@@ -10,6 +11,7 @@
 mod error;
 mod font;
 mod grid;
+mod patches;
 mod plot;
 mod table;
 mod ticks;
@@ -17,5 +19,6 @@ mod write;
 
 pub use error::ReportError;
 pub use grid::{ContactSheet, FRAME_OTHER, FRAME_QUERY, FRAME_SAME, Tile};
+pub use patches::patch_tile;
 pub use plot::{LineChart, Point, Series};
 pub use table::{Align, Table};
