@@ -1,6 +1,6 @@
 //! `infomax data`.
 
-use super::CliError;
+use super::{CliError, download};
 use crate::data::{Card, ImageSet, Split, write_sample};
 use crate::report::{Align, Table};
 use clap::{Args, Subcommand};
@@ -15,6 +15,10 @@ pub(super) struct DataArgs {
 
 #[derive(Debug, Subcommand)]
 enum DataVerb {
+    /// Download a data set from the Hugging Face hub into the hub's own cache
+    Download(download::DownloadArgs),
+    /// Check the downloaded files of a data set against their hashes
+    Verify(download::VerifyArgs),
     /// Show what is on this machine of a data set
     Show {
         /// A name or a folder of parquet files
@@ -51,6 +55,8 @@ enum DataVerb {
 pub(super) fn run(args: DataArgs) -> Result<(), CliError> {
     let mut out = std::io::stdout().lock();
     match args.verb {
+        DataVerb::Download(args) => download::download(args, &mut out)?,
+        DataVerb::Verify(args) => download::verify(&args, &mut out)?,
         DataVerb::Show { source, data_dir, json } => {
             let card = Card::named(&source)?;
             let mut splits = Vec::new();
