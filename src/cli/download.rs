@@ -1,12 +1,11 @@
 //! `infomax data download` and `infomax data verify`.
 
 use super::{CliError, download_bar, train};
-use crate::data::hub::{Examined, FileState, Hub, HubConfig, HubError, Request};
+use crate::data::hub::{Examined, FileState, Hub, HubConfig, Request};
 use crate::data::{Card, DataError};
 use crate::report::{Align, Table};
 use clap::Args;
 use std::io::Write;
-use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\

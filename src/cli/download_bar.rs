@@ -110,7 +110,11 @@ impl DownloadProgress for Bars {
 /// The end of a name, if it is too long to show.
 fn tail(name: &str, width: usize) -> String {
     let length = name.chars().count();
-    if length <= width { name.to_owned() } else { format!("…{}", name.chars().skip(length + 1 - width).collect::<String>()) }
+    if length <= width {
+        name.to_owned()
+    } else {
+        format!("…{}", name.chars().skip(length + 1 - width).collect::<String>())
+    }
 }
 
 /// Lines for a log.
@@ -132,7 +136,11 @@ impl State {
         let (size, have) = self.files.iter().fold((0, 0), |(s, h), f| (s + f.1, h + f.2));
         let seconds = self.began.map_or(0.0, |b| b.elapsed().as_secs_f64()).max(1e-3);
         let rate = self.arrived as f64 / seconds;
-        let left = if rate > 0.0 { Duration::from_secs_f64(((size - have.min(size)) as f64 / rate).min(1e9)) } else { Duration::MAX };
+        let left = if rate > 0.0 {
+            Duration::from_secs_f64(((size - have.min(size)) as f64 / rate).min(1e9))
+        } else {
+            Duration::MAX
+        };
         let left = if left == Duration::MAX { String::new() } else { format!(", {} left", HumanDuration(left)) };
         format!("{} of {}, {}/s{left}", HumanBytes(have), HumanBytes(size), HumanBytes(rate as u64))
     }

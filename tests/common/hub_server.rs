@@ -51,7 +51,6 @@ pub enum Fault {
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub stage: Stage,
-    pub path: String,
     pub authorization: Option<String>,
     /// First byte asked for.
     pub from: Option<u64>,
@@ -226,7 +225,7 @@ impl Shared {
         };
         let fault = self.due(stage);
         let authorization = query.headers.get("authorization").cloned();
-        let mut seen = Seen { stage, path: query.path.clone(), authorization, from: query.from(), bytes: 0 };
+        let mut seen = Seen { stage, authorization, from: query.from(), bytes: 0 };
         let token = self.state().token.clone();
         let refused = !second && token.is_some_and(|t| seen.authorization != Some(format!("Bearer {t}")));
         let answer = match &fault {
@@ -300,7 +299,8 @@ impl Shared {
                     .with("ETag", "\"of-the-redirect\""));
             }
         }
-        head = head.with("ETag", if large { "\"of-the-second-host\"".to_owned() } else { format!("\"{}\"", facts.git) });
+        head =
+            head.with("ETag", if large { "\"of-the-second-host\"".to_owned() } else { format!("\"{}\"", facts.git) });
         let mut content = std::fs::read(&file).expect("the served file is readable");
         match fault {
             Some(Fault::Length(n)) => content.resize(*n as usize, 7),
@@ -396,11 +396,8 @@ impl Shared {
         let content = std::fs::read(file).expect("the served file is readable");
         let mut git = Sha1::new_with_prefix(format!("blob {}\0", content.len()));
         git.update(&content);
-        let facts = Facts {
-            size: content.len() as u64,
-            git: hex(&git.finalize()),
-            sha256: hex(&Sha256::digest(&content)),
-        };
+        let facts =
+            Facts { size: content.len() as u64, git: hex(&git.finalize()), sha256: hex(&Sha256::digest(&content)) };
         self.state().facts.insert(file.to_owned(), facts.clone());
         facts
     }

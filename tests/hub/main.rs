@@ -92,7 +92,7 @@ impl Place {
     fn completes(&self, name: &str) {
         let path = self.download(name).unwrap();
         assert!(fs::read(&path).unwrap() == self.served(name), "{name} differs");
-        assert_eq!(self.partials(), [], "nothing unfinished stays");
+        assert!(self.partials().is_empty(), "nothing unfinished stays");
     }
 
     /// Lengths of the unfinished files.

@@ -46,7 +46,7 @@ fn wait_for(place: &Place, bytes: u64, child: &mut Child) {
 fn completes(place: &Place, more: &[&str]) -> Output {
     let output = download(place, more).output().unwrap();
     assert!(output.status.success(), "{}", text(&output));
-    assert_eq!(place.partials(), []);
+    assert!(place.partials().is_empty());
     place.check_sound();
     output
 }
@@ -147,7 +147,7 @@ fn two_programs_take_turns() {
             assert!(output.status.success(), "{}", text(&output));
         }
         place.check_sound();
-        assert_eq!(place.partials(), []);
+        assert!(place.partials().is_empty());
     }
 }
 
@@ -207,7 +207,9 @@ fn a_full_disk_is_told_before_and_during_the_transfer() {
     for words in ["code 1", "error: no space left for", "more is needed", "what has arrived is kept", ".incomplete"] {
         assert!(said.contains(words), "no {words:?} in {said}");
     }
-    let sum = command(&place, "cksum", &[]).stdin(fs::File::open(place.served.path().join("datasets").join(REPO).join(TRAIN)).unwrap()).output();
+    let sum = command(&place, "cksum", &[])
+        .stdin(fs::File::open(place.served.path().join("datasets").join(REPO).join(TRAIN)).unwrap())
+        .output();
     assert!(said.contains(text(&sum.unwrap()).trim()), "{said}");
     let blobs = place.server.seen_of(Stage::Blob);
     assert!(blobs.len() == 2 && blobs[1].from.is_some_and(|from| from > 0), "{blobs:?}");

@@ -70,13 +70,15 @@ impl Inquiry {
 
     /// The listing of a repository at a revision; `details` asks for sizes and hashes.
     pub(super) fn listing<T: DeserializeOwned>(&self, id: &str, revision: &str, details: bool) -> Result<T, Fault> {
-        let mut request = self.repo(id, revision).info_request();
-        if details {
-            request = request.query("blobs", "true");
-        }
-        let url = request.uri_ref().ok_or_else(|| protocol(id, "no address for it"))?;
+        let request = self.repo(id, revision).info_request();
+        let plain = request.uri_ref().ok_or_else(|| protocol(id, "no address for it"))?;
+        let url = if details {
+            format!("{plain}?blobs=true").parse().map_err(|_| protocol(id, "no address for it"))?
+        } else {
+            plain.clone()
+        };
         let about = About { repo: id, revision, path: None };
-        let (answer, at) = self.client.send(&Method::GET, url, None, Follow::Hub, about)?;
+        let (answer, at) = self.client.send(&Method::GET, &url, None, Follow::Hub, about)?;
         if answer.status().is_redirection() {
             return Err(protocol(&at.to_string(), "the listing is elsewhere").into());
         }

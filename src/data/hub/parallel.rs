@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Does `work` for every item on at most `jobs` threads; the results in the items' order. The first failure stops the
 /// rest and is returned.
-pub(super) fn each<T: Sync, R: Send>(
+pub(super) fn each<'a, T: Sync, R: Send>(
     jobs: usize,
-    items: &[T],
+    items: &'a [T],
     stop: &Stop<'_>,
-    work: impl Fn(usize, &T) -> Result<R, HubError> + Sync,
+    work: impl Fn(usize, &'a T) -> Result<R, HubError> + Sync,
 ) -> Result<Vec<R>, HubError> {
     let next = AtomicUsize::new(0);
     let worker = || {
