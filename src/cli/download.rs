@@ -1,7 +1,7 @@
 //! `infomax data download` and `infomax data verify`.
 
 use super::{CliError, download_bar, train};
-use crate::data::hub::{Examined, FileState, Hub, HubConfig, Request};
+use crate::data::hub::{Examined, FileState, Hub, HubConfig, HubError, Request};
 use crate::data::{Card, DataError};
 use crate::report::{Align, Table};
 use clap::Args;
@@ -67,7 +67,7 @@ pub(super) fn download(args: DownloadArgs, out: &mut impl Write) -> Result<(), C
     let progress = download_bar::progress(args.quiet);
     let result = hub.list_with(&card.repo, &args.revision, &*progress, &stop).map_err(CliError::from);
     let result = result.and_then(|(commit, names)| {
-        let requests = requests(&card, &args.revision, &patterns, &names)?;
+        let requests = requests(&hub, &card, &args.revision, &patterns, &names)?;
         Ok((commit, hub.download(&requests, &*progress, &stop)?))
     });
     // Bars go before errors and results are printed.
@@ -146,10 +146,20 @@ fn patterns(card: &Card, splits: &[String]) -> Result<Vec<String>, CliError> {
 }
 
 /// The files of the listing that the patterns name, each once.
-fn requests(card: &Card, revision: &str, patterns: &[String], names: &[String]) -> Result<Vec<Request>, CliError> {
+fn requests(
+    hub: &Hub,
+    card: &Card,
+    revision: &str,
+    patterns: &[String],
+    names: &[String],
+) -> Result<Vec<Request>, CliError> {
     let mut wanted: Vec<&String> = Vec::new();
     for pattern in patterns {
         let found: Vec<&String> = names.iter().filter(|name| matches(pattern, name)).collect();
+        if found.is_empty() && hub.config().offline {
+            let what = format!("{pattern} of {} at {revision}", card.repo);
+            return Err(HubError::Offline { what, cache: hub.config().cache.clone() }.into());
+        }
         if found.is_empty() {
             let reason = format!("{} at {revision} has no file that matches {pattern}", card.repo);
             return Err(DataError::Card { name: card.name.clone(), reason }.into());

@@ -31,11 +31,13 @@ struct Bars {
 impl Bars {
     fn add(&self, name: &str, size: u64, have: u64) -> ProgressBar {
         let bar = self.all.add(ProgressBar::new(size));
-        let template = "{prefix:32!} {bar:24.cyan} {bytes:>11}/{total_bytes:11} {bytes_per_sec:>12}  {eta} left  {msg}";
+        // Narrow enough for 80 columns.
+        let template =
+            "{prefix:18!} {bar:10.cyan} {bytes:>10}/{total_bytes:10} {bytes_per_sec:>12} {eta:>5}  {wide_msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("━╸ "));
         }
-        bar.set_prefix(tail(name, 32));
+        bar.set_prefix(tail(name, 18));
         bar.set_position(have);
         // What was here before says nothing of the rate.
         bar.reset_eta();
@@ -85,12 +87,11 @@ impl DownloadProgress for Bars {
     }
 
     fn waits(&self, file: Option<usize>, why: &str) {
-        match file {
-            Some(file) => self.with(file, |bar, _| bar.set_message(why.to_owned())),
-            None => {
-                let _ = self.all.println(why);
-            }
-        }
+        let bars = locked(&self.bars);
+        let _ = match file.and_then(|f| bars.get(f)) {
+            Some(bar) => self.all.println(format!("{}: {why}", bar.prefix())),
+            None => self.all.println(why),
+        };
     }
 
     fn checks(&self, file: usize) {
@@ -103,6 +104,8 @@ impl DownloadProgress for Bars {
             total.inc(missing);
             bar.inc(missing);
             bar.finish_with_message("done");
+            // The steady tick is slower than the last files of a fast line.
+            total.tick();
         });
     }
 }

@@ -1,11 +1,15 @@
 //! A hub on loopback: serves a folder of `datasets/<org>/<name>/<path>` as the Hugging Face hub does, the bytes of large
 //! files from a second host, and fails on command.
 
+#[path = "hub_http.rs"]
+mod hub_http;
+
+use hub_http::{Answer, Query, decode};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -85,35 +89,6 @@ struct Shared {
 pub struct HubServer {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
-}
-
-struct Query {
-    head: bool,
-    path: String,
-    parameters: String,
-    headers: HashMap<String, String>,
-}
-
-/// The part of an answer before its body.
-struct Answer {
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    fn new(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Vec::new() }
-    }
-
-    fn with(mut self, name: &str, value: impl ToString) -> Self {
-        self.headers.push((name.to_owned(), value.to_string()));
-        self
-    }
-
-    fn error(status: u16, code: &str) -> Self {
-        Self::new(status).with("X-Error-Code", code).with("X-Error-Message", code)
-    }
 }
 
 impl HubServer {
@@ -403,51 +378,6 @@ impl Shared {
     }
 }
 
-impl Query {
-    fn read(stream: &TcpStream) -> std::io::Result<Option<Self>> {
-        let mut lines = BufReader::new(stream.take(1 << 16)).lines();
-        let Some(first) = lines.next().transpose()? else { return Ok(None) };
-        let mut words = first.split(' ');
-        let (Some(method), Some(target)) = (words.next(), words.next()) else { return Ok(None) };
-        let (path, parameters) = target.split_once('?').unwrap_or((target, ""));
-        let mut query = Self {
-            head: method == "HEAD",
-            path: path.to_owned(),
-            parameters: parameters.to_owned(),
-            headers: HashMap::new(),
-        };
-        for line in lines {
-            let line = line?;
-            let Some((name, value)) = line.split_once(':') else { break };
-            query.headers.insert(name.trim().to_ascii_lowercase(), value.trim().to_owned());
-        }
-        Ok(Some(query))
-    }
-
-    fn range(&self) -> Option<(&str, &str)> {
-        self.headers.get("range")?.strip_prefix("bytes=")?.split_once('-')
-    }
-
-    fn from(&self) -> Option<u64> {
-        self.range()?.0.parse().ok()
-    }
-
-    fn to(&self) -> Option<u64> {
-        self.range()?.1.parse().ok()
-    }
-}
-
-impl Answer {
-    fn send_head(&self, stream: &mut TcpStream, length: usize) -> std::io::Result<()> {
-        let mut text = format!("HTTP/1.1 {} -\r\nConnection: close\r\nContent-Length: {length}\r\n", self.status);
-        for (name, value) in &self.headers {
-            let _ = write!(text, "{name}: {value}\r\n");
-        }
-        text.push_str("\r\n");
-        stream.write_all(text.as_bytes())
-    }
-}
-
 /// Whether a file is stored apart from git.
 fn is_large(name: &str, size: u64) -> bool {
     name.ends_with(".parquet") || size > 1_000_000
@@ -468,19 +398,6 @@ fn names(folder: &Path) -> Vec<String> {
     }
     found.sort();
     found
-}
-
-fn decode(text: &str) -> String {
-    let (mut out, mut bytes) = (Vec::new(), text.bytes());
-    while let Some(byte) = bytes.next() {
-        let code = if byte == b'%' { bytes.next().zip(bytes.next()) } else { None };
-        let digit = |b: u8| char::from(b).to_digit(16);
-        out.push(match code.and_then(|(a, b)| Some(digit(a)? * 16 + digit(b)?)) {
-            Some(value) => value as u8,
-            None => byte,
-        });
-    }
-    String::from_utf8_lossy(&out).into_owned()
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -54,6 +54,9 @@ fn completes(place: &Place, more: &[&str]) -> Output {
 #[test]
 fn the_program_downloads_lists_and_verifies() {
     let place = Place::new();
+    completes(&place, &["--split", "test"]);
+    let output = download(&place, &[]).env("HF_HUB_OFFLINE", "1").output().unwrap();
+    assert!(output.status.code() == Some(1) && text(&output).contains("train-*.parquet of"), "{}", text(&output));
     let output = completes(&place, &[]);
     let out = String::from_utf8(output.stdout.clone()).unwrap();
     let paths: Vec<&str> = out.lines().collect();
