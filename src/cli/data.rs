@@ -1,6 +1,6 @@
 //! `infomax data`.
 
-use super::{CliError, inspect, show, stats};
+use super::{CliError, download, inspect, show, stats};
 use crate::data::write_sample;
 use clap::{Args, Subcommand};
 use std::io::Write;
@@ -22,6 +22,10 @@ enum DataVerb {
     Preview(inspect::PreviewArgs),
     /// Show a set's card, and what of it is on this machine
     Show(show::ShowArgs),
+    /// Download a data set from the Hugging Face hub into the hub's own cache
+    Download(download::DownloadArgs),
+    /// Check the downloaded files of a data set against their hashes
+    Verify(download::VerifyArgs),
     /// Write a smaller, class-balanced cut in the same layout
     Sample {
         /// A name
@@ -57,6 +61,8 @@ pub(super) fn run(args: DataArgs) -> Result<(), CliError> {
         DataVerb::Show(args) => show::run(&args)?,
         DataVerb::Patches(args) => return super::patches::run(&args),
         DataVerb::Export(args) => return super::export::run(&args),
+        DataVerb::Download(args) => download::download(args, &mut out)?,
+        DataVerb::Verify(args) => download::verify(&args, &mut out)?,
         DataVerb::Sample { name, from, out: folder, train_per_class, test_per_class, seed } => {
             let per_class = [train_per_class, test_per_class];
             for file in write_sample(&name, from.as_deref(), &folder, per_class, seed)? {

@@ -2,6 +2,8 @@
 
 mod bar;
 mod data;
+mod download;
+mod download_bar;
 mod export;
 mod info;
 mod inspect;
@@ -27,6 +29,7 @@ const EXAMPLES: &str = "\
 Examples:
   infomax train                                    train on the sample that ships, then probe
   infomax train --data cifar10 --epochs 20         on CIFAR-10, if it is on this machine
+  infomax data download cifar10                    get it from the Hugging Face hub
   infomax train --resume runs/NAME                 go on with a run that was stopped
   infomax probe runs/NAME                          probe a run's newest checkpoint again";
 
@@ -50,9 +53,13 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Data(#[from] crate::data::DataError),
     #[error(transparent)]
+    Hub(#[from] crate::data::hub::HubError),
+    #[error(transparent)]
     Report(#[from] crate::report::ReportError),
     #[error("{0}")]
     Usage(String),
+    #[error("{0}")]
+    Failed(String),
     #[error("cannot print: {0}")]
     Print(#[from] std::io::Error),
 }
@@ -80,6 +87,10 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         // A reader that has closed its end (`| head`) is no failure of ours.
         Err(CliError::Print(e)) if e.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(e @ CliError::Hub(crate::data::hub::HubError::Interrupted)) => {
+            eprintln!("{e}");
+            ExitCode::from(INTERRUPTED)
+        }
         Err(e) => {
             eprintln!("error: {}", e.to_string().replace('\n', " "));
             ExitCode::from(if matches!(e, CliError::Usage(_)) { 2 } else { 1 })

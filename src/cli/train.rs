@@ -228,7 +228,7 @@ pub(super) fn run(args: TrainArgs) -> Result<ExitCode, CliError> {
         );
         eprintln!("run: {}", trainer.dir().path().display());
     }
-    let stop = stop_on_ctrl_c();
+    let stop = stop_on_ctrl_c("stopping after this step; Ctrl-C again to stop at once");
     let began = std::time::Instant::now();
     if trainer.run(&mut *progress, &stop)? == Outcome::Interrupted {
         eprintln!(
@@ -260,18 +260,18 @@ fn check_batch(config: &RunConfig, train: &ImageSet) -> Result<(), CliError> {
     Ok(())
 }
 
-/// A flag that the first Ctrl-C sets; the second ends the program at once.
-fn stop_on_ctrl_c() -> Arc<AtomicBool> {
+/// A flag that the first Ctrl-C sets, which says `stopping`; the second ends the program at once.
+pub(super) fn stop_on_ctrl_c(stopping: &'static str) -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     let handler = ctrlc::set_handler(move || {
         if flag.swap(true, Ordering::Relaxed) {
             std::process::exit(i32::from(INTERRUPTED));
         }
-        eprintln!("\nstopping after this step; Ctrl-C again to stop at once");
+        eprintln!("\n{stopping}");
     });
     if let Err(e) = handler {
-        eprintln!("warning: Ctrl-C will stop at once, without a checkpoint ({e})");
+        eprintln!("warning: Ctrl-C will stop at once, without saving ({e})");
     }
     stop
 }

@@ -2,7 +2,8 @@
 //!
 //! A data set is a name with a card in `datasets/`, whose files are parquet in the Hugging Face hub's layout (a struct
 //! column of encoded images, `bytes` and `path`, and an integer label column), or a path to any of the formats that
-//! [`source`] lists. Nothing here reaches the network; a named set is read from where it already lies.
+//! [`source`] lists. Only [`hub`] reaches the network; a named set is read from where it
+//! already lies.
 
 mod assemble;
 pub mod augment;
@@ -12,6 +13,7 @@ mod decode;
 mod error;
 mod export;
 mod guard;
+pub mod hub;
 mod order;
 mod pages;
 mod sample;

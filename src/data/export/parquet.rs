@@ -56,9 +56,8 @@ fn frame(rows: &Rows<'_>, images: Range<usize>, out: &Path) -> Result<DataFrame,
     let of_each = |f: &dyn Fn(usize) -> i64| -> Vec<i64> {
         images.clone().flat_map(|i| std::iter::repeat_n(f(i), each)).collect()
     };
-    let labels = rows.set.labels();
     let mut columns = vec![
-        Column::new("label".into(), of_each(&|i| i64::from(labels[i]))),
+        Column::new("label".into(), of_each(&|i| rows.label(i))),
         Column::new("index".into(), of_each(&|i| i as i64)),
     ];
     if rows.cutter.is_some() {

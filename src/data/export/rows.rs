@@ -1,6 +1,6 @@
 //! What an export writes, whatever the format.
 
-use crate::data::{DataError, ImageSet};
+use crate::data::{DataError, ImageSet, UNLABELLED};
 use crate::patch::{Cutter, PatchError, Position};
 use std::borrow::Cow;
 use std::io::Write;
@@ -78,6 +78,14 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// The label of an image; −1 when it has none.
+    pub fn label(&self, image: usize) -> i64 {
+        match self.set.label(image) {
+            UNLABELLED => -1,
+            label => i64::from(label),
+        }
+    }
+
     /// Where the patches of an image lie; nothing for whole images.
     pub fn positions(&self, image: usize) -> Cow<'_, [Position]> {
         self.cutter.map_or(Cow::Borrowed(&[]), |c| c.positions(image))
@@ -93,10 +101,10 @@ impl<'a> Rows<'a> {
 
     /// Writes the values of one of [`integers`](Self::integers).
     pub fn write_integers(&self, which: Integers, out: &mut impl Write) -> std::io::Result<()> {
-        for (i, &label) in self.set.labels().iter().enumerate().take(self.images) {
+        for i in 0..self.images {
             match which {
                 Integers::Indices => out.write_all(&(i as i64).to_le_bytes())?,
-                Integers::Labels => out.write_all(&i64::from(label).to_le_bytes())?,
+                Integers::Labels => out.write_all(&self.label(i).to_le_bytes())?,
                 Integers::Positions => {
                     for at in self.positions(i).iter() {
                         out.write_all(&(at.row as i64).to_le_bytes())?;
