@@ -37,7 +37,7 @@ impl Bars {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("━╸ "));
         }
-        bar.set_prefix(tail(name, 18));
+        bar.set_prefix(short(name, 18));
         bar.set_position(have);
         // What was here before says nothing of the rate.
         bar.reset_eta();
@@ -104,20 +104,19 @@ impl DownloadProgress for Bars {
             total.inc(missing);
             bar.inc(missing);
             bar.finish_with_message("done");
-            // The steady tick is slower than the last files of a fast line.
-            total.tick();
         });
     }
 }
 
-/// The end of a name, if it is too long to show.
-fn tail(name: &str, width: usize) -> String {
-    let length = name.chars().count();
-    if length <= width {
-        name.to_owned()
-    } else {
-        format!("…{}", name.chars().skip(length + 1 - width).collect::<String>())
+/// The last part of a name, cut if it is too long to show; its beginning says which split it is.
+fn short(name: &str, width: usize) -> String {
+    let last = name.rsplit('/').next().unwrap_or(name);
+    if last.chars().count() <= width {
+        return last.to_owned();
     }
+    let mut cut: String = last.chars().take(width - 1).collect();
+    cut.push('…');
+    cut
 }
 
 /// Lines for a log.
