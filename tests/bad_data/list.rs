@@ -32,6 +32,8 @@ fn headers() {
     wrong("path,label,label\na.png,1,2\n", &["line 1", "two columns are called label"]);
     wrong("path;label\na.png;1\n", &["no column `path`", "names path;label"]);
     wrong("path,label\n", &["no images are listed"]);
+    wrong("\"a\nb\",label\nx,1\n", &["names a\u{fffd}b, label"]);
+    wrong(format!("{},label\nx,1\n", "long".repeat(9000)), &["longlong", "…"]);
 }
 
 #[test]

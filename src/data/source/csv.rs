@@ -47,7 +47,7 @@ pub struct Listing {
 /// For anything else, with the line and the value.
 pub fn parse(path: &Path, bytes: &[u8]) -> Result<Listing, SourceError> {
     let text = utf8(path, bytes)?;
-    let wrong = |line, reason: String| SourceError::Csv { path: path.to_owned(), line, reason };
+    let wrong = |line, reason: String| SourceError::Csv { path: path.to_owned(), line, reason: shown(&reason) };
     let mut lines = Lines::new(text.as_bytes());
     let header = lines.next().transpose().map_err(|(line, reason)| wrong(line, reason))?;
     let (line, header) = header.ok_or_else(|| wrong(1, "the file is empty; it begins with path,label".into()))?;
@@ -84,6 +84,17 @@ pub fn parse(path: &Path, bytes: &[u8]) -> Result<Listing, SourceError> {
     }
     let classes = number(&mut entries, labels).map_err(|(line, reason)| wrong(line, reason))?;
     Ok(Listing { entries, classes })
+}
+
+/// A message that quotes the file: on one line, and not too long for it.
+fn shown(reason: &str) -> String {
+    const LONGEST_SHOWN: usize = 300;
+    let mut text: String =
+        reason.chars().take(LONGEST_SHOWN).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if reason.chars().nth(LONGEST_SHOWN).is_some() {
+        text.push('…');
+    }
+    text
 }
 
 /// A label as it is written.
