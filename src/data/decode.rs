@@ -1,5 +1,6 @@
 //! Encoded images to bytes.
 
+use super::guard::guarded;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 use std::io::Cursor;
 
@@ -69,12 +70,15 @@ pub struct Picture {
 /// # Errors
 /// When it is no PNG or JPEG, or larger than [`MAX_SIDE`].
 pub fn picture_form(bytes: &[u8]) -> Result<Form, PictureError> {
-    let decoder = open(bytes)?.into_decoder().map_err(|e| told(bytes, e))?;
-    let (width, height) = decoder.dimensions();
+    let header = || {
+        let decoder = open(bytes)?.into_decoder().map_err(|e| told(bytes, e))?;
+        Ok((decoder.dimensions(), decoder.color_type()))
+    };
+    let ((width, height), colour) = guarded(header).unwrap_or_else(gave_up)?;
     if width == 0 || height == 0 {
         return Err(PictureError::NoPixels);
     }
-    let channels = if decoder.color_type().has_color() { 3 } else { 1 };
+    let channels = if colour.has_color() { 3 } else { 1 };
     Ok(Form { channels, height: height as usize, width: width as usize })
 }
 
@@ -86,7 +90,7 @@ pub fn picture_form(bytes: &[u8]) -> Result<Form, PictureError> {
 /// When the image is larger than [`MAX_SIDE`], cut off, or not to be decoded. A picture larger than its header allows
 /// takes no memory.
 pub fn decode_picture(bytes: &[u8]) -> Result<Picture, PictureError> {
-    let image = open(bytes)?.decode().map_err(|e| told(bytes, e))?;
+    let image = guarded(|| open(bytes)?.decode().map_err(|e| told(bytes, e))).unwrap_or_else(gave_up)?;
     if bytes.starts_with(JPEG) && !jpeg_is_whole(bytes) {
         return Err(PictureError::Cut);
     }
@@ -181,6 +185,11 @@ fn told(bytes: &[u8], e: image::ImageError) -> PictureError {
         }
     }
     PictureError::Decoder(e.to_string().replace('\n', " "))
+}
+
+/// The decoder of JPEG panics on some damaged files.
+fn gave_up<T>(said: String) -> Result<T, PictureError> {
+    Err(PictureError::Decoder(format!("its decoder gave up: {said}")))
 }
 
 /// Whether a JPEG file reaches its end marker. The decoder fills what is missing with grey and says nothing.

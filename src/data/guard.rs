@@ -9,8 +9,8 @@ thread_local! {
 
 /// Runs `work`; when it panics, here or on a thread whose panics are handed on to here, returns what it said.
 ///
-/// The parquet reader of polars panics on some files whose page headers are damaged. What it was building is thrown away,
-/// so that nothing half made is seen afterwards.
+/// The parquet reader of polars panics on some damaged files, and so does the JPEG decoder zune-jpeg. What they were
+/// building is thrown away, so that nothing half made is seen afterwards.
 pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     GUARDED.set(true);
     let done = catch_unwind(AssertUnwindSafe(work));

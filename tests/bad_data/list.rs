@@ -32,6 +32,8 @@ fn headers() {
     wrong("path,label,label\na.png,1,2\n", &["line 1", "two columns are called label"]);
     wrong("path;label\na.png;1\n", &["no column `path`", "names path;label"]);
     wrong("path,label\n", &["no images are listed"]);
+    wrong("\"a\nb\",label\nx,1\n", &["names a\u{fffd}b, label"]);
+    wrong(format!("{},label\nx,1\n", "long".repeat(9000)), &["longlong", "…"]);
 }
 
 #[test]
@@ -65,6 +67,8 @@ fn labels() {
     wrong("path,label\na.png,nan\n", &["line 2", "label nan is no integer"]);
     wrong("path,label\na.png,\n", &["line 2", "no label"]);
     wrong("path,label\r\na.png,1\r\n\r\nb.png,cat\r\n", &["line 4", "label cat is a name, those before are numbers"]);
+    // Lines end as they do on any system.
+    wrong("path,label\ra.png,1\r\rb.png,cat\r", &["line 4", "label cat is a name"]);
     wrong("path,label\na.png,cat\nb.png,1\n", &["line 3", "label 1 is a number, those before are names"]);
 }
 

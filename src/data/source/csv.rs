@@ -1,6 +1,6 @@
 //! Lists of images: CSV files with the columns `path`, `label` and, if wanted, `split`.
 
-use super::files::{newlines, read, utf8};
+use super::files::{line_ends, read, utf8};
 use super::{ImageFile, Images, MAX_CLASSES, Part, Records, SourceError, split_names};
 use crate::data::{DataError, Split};
 use csv_core::{ReadRecordResult, Reader};
@@ -47,7 +47,7 @@ pub struct Listing {
 /// For anything else, with the line and the value.
 pub fn parse(path: &Path, bytes: &[u8]) -> Result<Listing, SourceError> {
     let text = utf8(path, bytes)?;
-    let wrong = |line, reason: String| SourceError::Csv { path: path.to_owned(), line, reason };
+    let wrong = |line, reason: String| SourceError::Csv { path: path.to_owned(), line, reason: shown(&reason) };
     let mut lines = Lines::new(text.as_bytes());
     let header = lines.next().transpose().map_err(|(line, reason)| wrong(line, reason))?;
     let (line, header) = header.ok_or_else(|| wrong(1, "the file is empty; it begins with path,label".into()))?;
@@ -84,6 +84,17 @@ pub fn parse(path: &Path, bytes: &[u8]) -> Result<Listing, SourceError> {
     }
     let classes = number(&mut entries, labels).map_err(|(line, reason)| wrong(line, reason))?;
     Ok(Listing { entries, classes })
+}
+
+/// A message that quotes the file: on one line, and not too long for it.
+fn shown(reason: &str) -> String {
+    const LONGEST_SHOWN: usize = 300;
+    let mut text: String =
+        reason.chars().take(LONGEST_SHOWN).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if reason.chars().nth(LONGEST_SHOWN).is_some() {
+        text.push('…');
+    }
+    text
 }
 
 /// A label as it is written.
@@ -179,7 +190,8 @@ fn contained(text: &str) -> Result<(), String> {
 /// The records of a CSV text, each with the line it begins on.
 struct Lines<'a> {
     reader: Reader,
-    rest: &'a [u8],
+    text: &'a [u8],
+    at: usize,
     line: u64,
     out: Vec<u8>,
     ends: [usize; MAX_COLUMNS],
@@ -187,14 +199,18 @@ struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     fn new(text: &'a [u8]) -> Self {
-        Self { reader: Reader::new(), rest: text, line: 1, out: vec![0; LONGEST], ends: [0; MAX_COLUMNS] }
+        Self { reader: Reader::new(), text, at: 0, line: 1, out: vec![0; LONGEST], ends: [0; MAX_COLUMNS] }
     }
 
     /// Takes `n` bytes, counting lines.
     fn take(&mut self, n: usize) {
-        let (taken, rest) = self.rest.split_at_checked(n).unwrap_or((self.rest, &[]));
-        self.line += newlines(taken);
-        self.rest = rest;
+        let end = (self.at + n).min(self.text.len());
+        self.line += line_ends(self.text, self.at..end);
+        self.at = end;
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.text.get(self.at..).unwrap_or_default()
     }
 }
 
@@ -203,15 +219,13 @@ impl Iterator for Lines<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         // Blank lines, and the second half of the line end before.
-        let blank = self.rest.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
-        let skipped = self.rest.get(..blank).unwrap_or_default();
-        self.line += newlines(skipped);
+        self.take(self.rest().iter().take_while(|b| matches!(b, b'\r' | b'\n')).count());
         let start = self.line;
-        self.rest = self.rest.get(blank..).unwrap_or_default();
         let (mut written, mut cells) = (0, 0);
         loop {
+            let rest = self.rest();
             let (out, ends) = (self.out.get_mut(written..)?, self.ends.get_mut(cells..)?);
-            let (result, taken, bytes, fields) = self.reader.read_record(self.rest, out, ends);
+            let (result, taken, bytes, fields) = self.reader.read_record(rest, out, ends);
             self.take(taken);
             written += bytes;
             cells += fields;

@@ -4,6 +4,7 @@ use super::SourceError;
 use crate::data::DataError;
 use std::fs::File;
 use std::io::Read;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// The most that is read of a binary file of images, 16 GiB.
@@ -81,10 +82,16 @@ pub(super) fn utf8<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, SourceEr
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     std::str::from_utf8(bytes).map_err(|e| {
         let before = bytes.get(..e.valid_up_to()).unwrap_or_default();
-        SourceError::Text { path: path.to_owned(), line: 1 + newlines(before) }
+        SourceError::Text { path: path.to_owned(), line: 1 + line_ends(before, 0..before.len()) }
     })
 }
 
-pub(super) fn newlines(bytes: &[u8]) -> u64 {
-    bytes.iter().filter(|&&b| b == b'\n').count() as u64
+/// Line ends that end in a part of `text`: LF, CR LF, or CR alone.
+pub(super) fn line_ends(text: &[u8], part: Range<usize>) -> u64 {
+    let ends = |&i: &usize| match text.get(i) {
+        Some(b'\n') => true,
+        Some(b'\r') => text.get(i + 1) != Some(&b'\n'),
+        _ => false,
+    };
+    part.filter(ends).count() as u64
 }
