@@ -73,6 +73,12 @@ pub(super) fn download(args: DownloadArgs, out: &mut impl Write) -> Result<(), C
     // Bars go before errors and results are printed.
     drop(progress);
     let (commit, paths) = result?;
+    if commit != card.revision && args.revision == "main" && card.revision != "main" && !args.quiet {
+        eprintln!(
+            "note: {} is at {commit} now; the card was written for {} (--revision gets that)",
+            card.repo, card.revision
+        );
+    }
     if args.json {
         let result = serde_json::json!({
             "name": card.name, "repo": card.repo, "revision": args.revision, "commit": commit, "files": paths,

@@ -2,6 +2,7 @@
 
 use super::{Records, parquet};
 use crate::data::decode::Form;
+use crate::data::hub::HubConfig;
 use crate::data::{Card, DataError, Split};
 use std::path::{Path, PathBuf};
 
@@ -65,11 +66,12 @@ fn places(card: &Card, dir: Option<&Path>) -> Vec<PathBuf> {
     if card.ships {
         return places;
     }
-    let hub = variable("HF_HUB_CACHE")
-        .or_else(|| variable("HF_HOME").map(|h| h.join("hub")))
-        .or_else(|| std::env::home_dir().map(|h| h.join(".cache/huggingface/hub")));
-    if let Some(hub) = hub {
-        let snapshots = hub.join(format!("datasets--{}", card.repo.replace('/', "--"))).join("snapshots");
+    if let Ok(hub) = HubConfig::from_env() {
+        let repo = hub.cache.join(format!("datasets--{}", card.repo.replace('/', "--")));
+        let snapshots = repo.join("snapshots");
+        // The commit that the card was written for, what the hub's main branch was last, then the others.
+        places.push(snapshots.join(&card.revision));
+        places.extend(std::fs::read_to_string(repo.join("refs/main")).map(|commit| snapshots.join(commit.trim())));
         if let Ok(entries) = std::fs::read_dir(snapshots) {
             let mut found: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
             found.sort();
