@@ -139,7 +139,7 @@ fn a_label_beyond_a_cards_classes_is_named() {
     let images: Vec<&[u8]> = set.images.iter().map(Vec::as_slice).collect();
     let mut labels = set.labels.clone();
     labels[4] = 10;
-    let folder = set.folder.path().join("fashion_mnist_sample");
+    let folder = set.folder.path().join("fashion_mnist");
     write_parquet(&folder.join("train-0.parquet"), "image", "label", &images, &labels).unwrap();
     let output = run(&mut infomax(&["train", "--data-dir", set.path(), "--no-probe"]));
     fails(&output, &["row 4", "label 10", "10 classes, 0 to 9"]);
