@@ -1,6 +1,6 @@
 //! Records of any source to planes and checked labels.
 
-use super::decode::{Form, PictureError, decode_picture, picture_form};
+use super::decode::{ImageShape, PictureError, decode_picture, picture_form};
 use super::source::files::{read, reserve};
 use super::source::{ImageFile, Images, MAX_CLASSES, Part, Records, SourceError, numbered};
 use super::{DataError, Split};
@@ -19,7 +19,7 @@ const CHUNK: usize = 1 << 25;
 
 /// What the images of a split have in common. Without a card, all headers are read: every image must be of the first
 /// one's size, and one in colour makes it a set in colour.
-pub(super) fn form(records: &Records) -> Result<Form, DataError> {
+pub(super) fn form(records: &Records) -> Result<ImageShape, DataError> {
     if let Some(form) = records.form {
         return Ok(form);
     }
@@ -85,7 +85,7 @@ fn content(file: &ImageFile) -> Result<Cow<'_, [u8]>, DataError> {
 
 /// Reads the headers of many images; the error is that of the first bad one.
 fn survey<'a, T: Sync>(
-    found: &mut Option<Form>,
+    found: &mut Option<ImageShape>,
     images: &'a [T],
     place: impl Fn(usize, &'a T) -> Place<'a> + Sync,
     bytes: impl Fn(&'a T) -> Result<Cow<'a, [u8]>, DataError> + Sync,
@@ -94,7 +94,7 @@ fn survey<'a, T: Sync>(
         let row = |i: usize| chunk * HEADERS + i;
         let one =
             |(i, image): (usize, &'a T)| picture_form(&bytes(image)?).map_err(|e| place(row(i), image).undecodable(e));
-        let forms: Vec<Result<Form, DataError>> = some.par_iter().enumerate().map(one).collect();
+        let forms: Vec<Result<ImageShape, DataError>> = some.par_iter().enumerate().map(one).collect();
         for ((i, image), form) in some.iter().enumerate().zip(forms) {
             agree(found, form?, || place(row(i), image))?;
         }
@@ -102,7 +102,11 @@ fn survey<'a, T: Sync>(
     Ok(())
 }
 
-fn agree<'a>(found: &mut Option<Form>, form: Form, place: impl FnOnce() -> Place<'a>) -> Result<(), DataError> {
+fn agree<'a>(
+    found: &mut Option<ImageShape>,
+    form: ImageShape,
+    place: impl FnOnce() -> Place<'a>,
+) -> Result<(), DataError> {
     let known = found.get_or_insert(form);
     if known.size() != form.size() {
         return Err(place().other_size(form.size(), known.size()));
@@ -179,7 +183,7 @@ fn largest(records: &Records) -> Result<usize, DataError> {
 }
 
 /// All images as planes, `[N, C, H, W]`.
-pub(super) fn pixels(records: &mut Records, form: Form, source: &Path) -> Result<Vec<u8>, DataError> {
+pub(super) fn pixels(records: &mut Records, form: ImageShape, source: &Path) -> Result<Vec<u8>, DataError> {
     if let [Part { images: Images::Planes(found, pixels), .. }] = records.parts.as_mut_slice()
         && *found == form
     {
@@ -187,7 +191,7 @@ pub(super) fn pixels(records: &mut Records, form: Form, source: &Path) -> Result
     }
     let images: usize = records.parts.iter().map(|p| p.labels.len()).sum();
     let mut out = Vec::new();
-    reserve(&mut out, (images as u64).saturating_mul(form.bytes() as u64), source)?;
+    reserve(&mut out, (images as u64).saturating_mul(form.numel() as u64), source)?;
     for part in &records.parts {
         for rows in pieces_of(part) {
             append(&mut out, form, part, &rows.collect::<Vec<_>>())?;
@@ -197,12 +201,12 @@ pub(super) fn pixels(records: &mut Records, form: Form, source: &Path) -> Result
 }
 
 /// Decodes some rows of a part, in ascending order, to the end of `out`.
-pub(super) fn append(out: &mut Vec<u8>, form: Form, part: &Part, rows: &[usize]) -> Result<(), DataError> {
+pub(super) fn append(out: &mut Vec<u8>, form: ImageShape, part: &Part, rows: &[usize]) -> Result<(), DataError> {
     let (Some(&first), Some(&last)) = (rows.first(), rows.last()) else { return Ok(()) };
     let file_of = |files: &'_ [ImageFile], row: usize| files.get(row).cloned().unwrap_or_default();
     match &part.images {
         Images::Planes(_, pixels) => {
-            rows.iter().for_each(|row| out.extend(pixels.iter().skip(row * form.bytes()).take(form.bytes())));
+            rows.iter().for_each(|row| out.extend(pixels.iter().skip(row * form.numel()).take(form.numel())));
             Ok(())
         }
         Images::Table(table) => {
@@ -220,15 +224,15 @@ pub(super) fn append(out: &mut Vec<u8>, form: Form, part: &Part, rows: &[usize])
 /// Decodes many images to the end of `out`; the error is that of the first bad one.
 fn decode<'a, T: Sync>(
     out: &mut Vec<u8>,
-    form: Form,
+    form: ImageShape,
     images: &'a [T],
     place: impl Fn(usize, &'a T) -> Place<'a> + Sync,
     bytes: impl Fn(&'a T) -> Result<Cow<'a, [u8]>, DataError> + Sync,
 ) -> Result<(), DataError> {
-    let at_once = (CHUNK / form.bytes().max(1)).max(1);
+    let at_once = (CHUNK / form.numel().max(1)).max(1);
     for (chunk, some) in images.chunks(at_once).enumerate() {
         let begin = out.len();
-        out.resize(begin + some.len() * form.bytes(), 0);
+        out.resize(begin + some.len() * form.numel(), 0);
         let room = out.get_mut(begin..).unwrap_or_default();
         let one = |((i, image), planes): ((usize, &'a T), &mut [u8])| {
             let place = || place(chunk * at_once + i, image);
@@ -240,7 +244,7 @@ fn decode<'a, T: Sync>(
             Ok(())
         };
         let done: Vec<Result<(), DataError>> =
-            some.par_iter().enumerate().zip(room.par_chunks_exact_mut(form.bytes().max(1))).map(one).collect();
+            some.par_iter().enumerate().zip(room.par_chunks_exact_mut(form.numel().max(1))).map(one).collect();
         done.into_iter().collect::<Result<(), DataError>>()?;
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! Shuffled, augmented, normalised batches, prepared ahead.
 
-use super::augment::{Augment, ImageShape, Scratch};
+use super::augment::{Augment, Scratch};
+use super::decode::ImageShape;
 use super::order::{Order, buffered_order, epoch_order};
 use super::stream::{Cursor, StreamSet};
 use super::{DataError, ImageSet};

@@ -7,9 +7,9 @@ use std::io::Cursor;
 /// The most pixels on a side that are decoded: a small file can unpack to a very large picture.
 pub const MAX_SIDE: u32 = 4096;
 
-/// What the images of a set have in common.
+/// Channels, height and width of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Form {
+pub struct ImageShape {
     /// 1 (grey) or 3 (red, green, blue).
     pub channels: usize,
     /// Pixels.
@@ -18,9 +18,9 @@ pub struct Form {
     pub width: usize,
 }
 
-impl Form {
-    /// Bytes of an image.
-    pub(super) fn bytes(self) -> usize {
+impl ImageShape {
+    /// Numbers in an image; bytes, where they are bytes.
+    pub fn numel(self) -> usize {
         self.channels * self.height * self.width
     }
 
@@ -60,7 +60,7 @@ pub enum PictureError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
     /// 1 or 3 channels, and the size.
-    pub form: Form,
+    pub form: ImageShape,
     /// Rows of pixels, `[H, W, C]`.
     pub pixels: Vec<u8>,
 }
@@ -69,7 +69,7 @@ pub struct Picture {
 ///
 /// # Errors
 /// When it is no PNG or JPEG, or larger than [`MAX_SIDE`].
-pub fn picture_form(bytes: &[u8]) -> Result<Form, PictureError> {
+pub fn picture_form(bytes: &[u8]) -> Result<ImageShape, PictureError> {
     let header = || {
         let decoder = open(bytes)?.into_decoder().map_err(|e| told(bytes, e))?;
         Ok((decoder.dimensions(), decoder.color_type()))
@@ -79,7 +79,7 @@ pub fn picture_form(bytes: &[u8]) -> Result<Form, PictureError> {
         return Err(PictureError::NoPixels);
     }
     let channels = if colour.has_color() { 3 } else { 1 };
-    Ok(Form { channels, height: height as usize, width: width as usize })
+    Ok(ImageShape { channels, height: height as usize, width: width as usize })
 }
 
 /// Decodes a PNG or JPEG as Pillow's `convert("RGB")` or `convert("L")` would: alpha is dropped, a palette looked up, the
@@ -110,7 +110,7 @@ pub fn decode_picture(bytes: &[u8]) -> Result<Picture, PictureError> {
         // Neither PNG nor JPEG has others.
         other => (3, other.into_rgb8().into_raw()),
     };
-    Ok(Picture { form: Form { channels, height, width }, pixels })
+    Ok(Picture { form: ImageShape { channels, height, width }, pixels })
 }
 
 impl Picture {

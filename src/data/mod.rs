@@ -28,7 +28,7 @@ mod whiten;
 pub use crate::patch;
 pub use batch::{Batch, BatchLoader, FlatBatch, Loading, Source, normalise};
 pub use card::Card;
-pub use decode::{Form, MAX_SIDE, Picture, PictureError, decode_picture, picture_form};
+pub use decode::{ImageShape, MAX_SIDE, Picture, PictureError, decode_picture, picture_form};
 pub use error::DataError;
 pub use export::{Export, ExportFormat, ExportedFile};
 #[cfg(feature = "cli")]

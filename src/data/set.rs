@@ -2,8 +2,7 @@
 
 use super::DataError;
 use super::assemble::{form, labels, pieces, pixels, ranges};
-use super::augment::ImageShape;
-use super::decode::Form;
+use super::decode::ImageShape;
 use super::source::{Source, SourceError};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -85,7 +84,7 @@ impl ImageSet {
         let (classes, labels) = labels(&records, split)?;
         let pieces = ranges(&pieces(&records));
         let pixels = pixels(&mut records, form, Path::new(source))?;
-        let Form { channels, height, width } = form;
+        let ImageShape { channels, height, width } = form;
         Ok(Self { name: found.name(source), classes, channels, height, width, pixels, labels, pieces })
     }
 

@@ -142,7 +142,7 @@ pub fn stats(source: &str, dir: Option<&Path>, mut advance: impl FnMut(usize)) -
             }
             images += good.len() as u64;
             let measured: Vec<(u64, Vec<[u64; 2]>)> =
-                pixels.par_chunks_exact(form.bytes().max(1)).map(|image| measure(image, area)).collect();
+                pixels.par_chunks_exact(form.numel().max(1)).map(|image| measure(image, area)).collect();
             for (k, (hash, channels)) in good.into_iter().zip(measured) {
                 for (sum, c) in sums.iter_mut().zip(channels) {
                     *sum = [sum[0] + c[0], sum[1] + c[1]];

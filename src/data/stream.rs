@@ -1,8 +1,7 @@
 //! Sets that are read as they are needed, for those larger than memory.
 
 use super::assemble::{append, form, labels, pieces, ranges};
-use super::augment::ImageShape;
-use super::decode::Form;
+use super::decode::ImageShape;
 use super::order::piece_order;
 use super::source::{Images, Part, Records, Source};
 use super::{DataError, Split, UNLABELLED};
@@ -19,7 +18,7 @@ pub struct StreamSet {
     pub name: String,
     /// Names of the classes, by label.
     pub classes: Vec<String>,
-    form: Form,
+    form: ImageShape,
     records: Records,
     labels: Vec<u32>,
     /// For each piece, its part and its rows there.
@@ -59,8 +58,7 @@ impl StreamSet {
 
     /// What each image is.
     pub fn shape(&self) -> ImageShape {
-        let Form { channels, height, width } = self.form;
-        ImageShape { channels, height, width }
+        self.form
     }
 
     /// The labels, `[N]`; empty for a split without.
@@ -106,9 +104,9 @@ impl StreamSet {
         };
         let indices: Vec<usize> = indices.collect();
         let rows: Vec<usize> = indices.iter().map(|i| rows.start + (i - piece.start)).collect();
-        let mut pixels = Vec::with_capacity(rows.len() * self.form.bytes());
+        let mut pixels = Vec::with_capacity(rows.len() * self.form.numel());
         append(&mut pixels, self.form, &self.records.parts[*part], &rows)?;
-        Ok(indices.into_iter().zip(pixels.chunks_exact(self.form.bytes().max(1)).map(<[u8]>::to_vec)).collect())
+        Ok(indices.into_iter().zip(pixels.chunks_exact(self.form.numel().max(1)).map(<[u8]>::to_vec)).collect())
     }
 }
 

@@ -1,8 +1,7 @@
 //! The training loop.
 
 use super::{Checkpoint, Position, Progress, RunConfig, RunDir, TrainError, run_dir::config_toml};
-use crate::data::augment::ImageShape;
-use crate::data::{BatchLoader, Source};
+use crate::data::{BatchLoader, ImageShape, Source};
 use crate::dim::{Model, StepReport, build};
 use crate::seed::stream;
 use rand::Rng;

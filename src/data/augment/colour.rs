@@ -1,7 +1,6 @@
 //! Changes of colour, on planes in [0, 1].
 
-use super::ImageShape;
-use crate::data::DataError;
+use crate::data::{DataError, ImageShape};
 use rand::Rng;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,6 @@
 //! Resizing and cropping of byte planes.
 
-use super::ImageShape;
-use crate::data::DataError;
+use crate::data::{DataError, ImageShape};
 use image::imageops::{FilterType, crop_imm, resize as scale};
 use image::{ImageBuffer, Luma};
 use rand::Rng;

@@ -12,27 +12,9 @@ pub use colour::Jitter;
 pub use geometry::Crop;
 pub use normalise::Normalise;
 
-use super::DataError;
+use super::{DataError, ImageShape};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-
-/// Channels, height and width of an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ImageShape {
-    /// 1 (grey) or 3 (red, green, blue).
-    pub channels: usize,
-    /// Pixels.
-    pub height: usize,
-    /// Pixels.
-    pub width: usize,
-}
-
-impl ImageShape {
-    /// Numbers in an image.
-    pub fn numel(self) -> usize {
-        self.channels * self.height * self.width
-    }
-}
 
 /// What is done to each image. The default changes nothing but the range, to [−1, 1].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

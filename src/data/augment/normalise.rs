@@ -1,7 +1,6 @@
 //! The range that numbers come out in.
 
-use super::ImageShape;
-use crate::data::DataError;
+use crate::data::{DataError, ImageShape};
 use serde::{Deserialize, Serialize};
 
 /// How bytes become numbers.

@@ -2,13 +2,13 @@
 
 use super::files::{MAX_BINARY, class_names, numbered, read};
 use super::{Images, Part, Records, SourceError};
-use crate::data::decode::Form;
+use crate::data::decode::ImageShape;
 use crate::data::{DataError, Split};
 use std::path::{Path, PathBuf};
 
 /// Bytes of an image, `[3, 32, 32]`.
 const IMAGE: usize = 3 * 32 * 32;
-const FORM: Form = Form { channels: 3, height: 32, width: 32 };
+const FORM: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
 
 /// Which of the two sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

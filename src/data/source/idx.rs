@@ -2,7 +2,7 @@
 
 use super::files::{MAX_BINARY, numbered, read, reserve};
 use super::{Images, Part, Records, SourceError};
-use crate::data::decode::{Form, MAX_SIDE};
+use crate::data::decode::{ImageShape, MAX_SIDE};
 use crate::data::{DataError, Split};
 use flate2::read::MultiGzDecoder;
 use std::io::Read;
@@ -124,7 +124,7 @@ pub(super) fn load(folder: &Path, split: Split) -> Result<Records, DataError> {
     let side = 1..=MAX_SIDE as usize;
     let (images, form) = match idx.dims[..] {
         [n, height, width] if side.contains(&height) && side.contains(&width) => {
-            (n, Form { channels: 1, height, width })
+            (n, ImageShape { channels: 1, height, width })
         }
         _ => {
             let reason =

@@ -1,7 +1,7 @@
 //! Data sets with a card: where their files may lie.
 
 use super::{Records, parquet};
-use crate::data::decode::Form;
+use crate::data::decode::ImageShape;
 use crate::data::hub::HubConfig;
 use crate::data::{Card, DataError, Split};
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ impl Named {
     pub(super) fn load(&self, split: Split) -> Result<Records, DataError> {
         let Card { channels, height, width, classes, .. } = &self.card;
         Ok(Records {
-            form: Some(Form { channels: *channels, height: *height as usize, width: *width as usize }),
+            form: Some(ImageShape { channels: *channels, height: *height as usize, width: *width as usize }),
             classes: Some(classes.clone()),
             ..parquet::tables(&self.files(split)?, Some(&self.card), split)?
         })

@@ -1,6 +1,6 @@
 //! The common form of all sources.
 
-use crate::data::decode::Form;
+use crate::data::decode::ImageShape;
 use crate::data::table::TableImages;
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ pub(crate) struct Records {
     /// The classes' names, by label; without, there are as many as the largest label asks for.
     pub classes: Option<Vec<String>>,
     /// What the images must be; without, their own headers say.
-    pub form: Option<Form>,
+    pub form: Option<ImageShape>,
     /// Image files of the source's other splits, which must be of the same size, and may be what makes it a set in colour.
     pub others: Vec<ImageFile>,
 }
@@ -36,7 +36,7 @@ pub(crate) enum Images {
     /// Files of their own.
     Files(Vec<ImageFile>),
     /// Planes `[N, C, H, W]`.
-    Planes(Form, Vec<u8>),
+    Planes(ImageShape, Vec<u8>),
 }
 
 /// An image in a file of its own.

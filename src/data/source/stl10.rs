@@ -2,7 +2,7 @@
 
 use super::files::{MAX_BINARY, class_names, numbered, read};
 use super::{Images, Part, Records, SourceError};
-use crate::data::decode::Form;
+use crate::data::decode::ImageShape;
 use crate::data::{DataError, Split};
 use std::path::Path;
 
@@ -10,7 +10,7 @@ const SIDE: usize = 96;
 const PLANE: usize = SIDE * SIDE;
 /// Number of classes.
 const CLASSES: u8 = 10;
-const FORM: Form = Form { channels: 3, height: SIDE, width: SIDE };
+const FORM: ImageShape = ImageShape { channels: 3, height: SIDE, width: SIDE };
 
 /// Turns the content of a file of images into planes `[N, 3, 96, 96]`, in place; `path` is for messages.
 ///
