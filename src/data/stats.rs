@@ -6,6 +6,7 @@ use super::{DataError, Split};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
@@ -148,10 +149,9 @@ pub fn stats(source: &str, dir: Option<&Path>, mut advance: impl FnMut(usize)) -
                     *sum = [sum[0] + c[0], sum[1] + c[1]];
                 }
                 let row = begin + k;
-                if hashes.contains_key(&hash) {
-                    one.repeated += 1;
-                } else {
-                    hashes.insert(hash, row);
+                match hashes.entry(hash) {
+                    Entry::Occupied(_) => one.repeated += 1,
+                    Entry::Vacant(place) => _ = place.insert(row),
                 }
             }
             begin += all.len();

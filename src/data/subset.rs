@@ -60,10 +60,8 @@ pub fn folds(labels: &[u32], k: usize, seed: u64) -> Result<Vec<Vec<usize>>, Dat
         )));
     }
     let mut folds = vec![Vec::new(); k];
-    let mut next = 0;
-    for row in by_class(labels, seed).into_iter().flatten() {
+    for (next, row) in by_class(labels, seed).into_iter().flatten().enumerate() {
         folds[next % k].push(row);
-        next += 1;
     }
     folds.iter_mut().for_each(|f| f.sort_unstable());
     Ok(folds)

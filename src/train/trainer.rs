@@ -104,7 +104,7 @@ impl Trainer {
             let first = self.position.batch;
             let mut loader = BatchLoader::new(self.data.clone(), &self.config.loading(), epoch, first as usize)?;
             let began = Instant::now();
-            while let Some(batch) = loader.next() {
+            for batch in loader.by_ref() {
                 let report = self.step(batch?.pixels)?;
                 progress.step(self.config.batch, &report);
                 self.record(&report)?;
