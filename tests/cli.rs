@@ -263,12 +263,14 @@ fn the_loss_history_is_the_same_for_any_number_of_threads() {
 
 #[test]
 fn a_killed_run_goes_on_bit_for_bit() {
+    // Long enough not to end before it is killed.
+    const MORE: [&str; 2] = ["--epochs", "12"];
     let whole = Set::new();
-    assert!(run(&mut whole.train(&LONG)).status.success());
+    assert!(run(whole.train(&LONG).args(MORE)).status.success());
     let history = fs::read(whole.made().join("metrics.jsonl")).unwrap();
     // Killed at several moments, each time taken up again, until it ends by itself.
     let set = Set::new();
-    let mut child = set.train(&LONG).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = set.train(&LONG).args(MORE).stderr(Stdio::null()).spawn().unwrap();
     let mut kills = 0;
     for milliseconds in [700, 450, 600, 500, 900] {
         std::thread::sleep(Duration::from_millis(milliseconds));
@@ -288,7 +290,7 @@ fn a_killed_run_goes_on_bit_for_bit() {
     assert!(kills > 0, "the run ended before it could be killed");
     assert_eq!(fs::read(set.made().join("metrics.jsonl")).unwrap(), history);
     // The settings name each set's own folder; all else is the same.
-    let last = |s: &Set| Checkpoint::read(&s.made().join("checkpoints/step-000000024.safetensors")).unwrap();
+    let last = |s: &Set| Checkpoint::read(&s.made().join("checkpoints/step-000000072.safetensors")).unwrap();
     let (resumed, uninterrupted) = (last(&set), last(&whole));
     assert_eq!(resumed.position, uninterrupted.position);
     let bits = |c: &Checkpoint| -> Vec<_> {
