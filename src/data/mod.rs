@@ -4,6 +4,24 @@
 //! column of encoded images, `bytes` and `path`, and an integer label column), or a path to any of the formats that
 //! [`source`] lists. Only [`hub`] reaches the network; a named set is read from where it
 //! already lies.
+//!
+//! From a name to batches whose sizes are types, and their patches:
+//!
+//! ```
+//! use dfdx::prelude::*;
+//! use infomax::data::augment::{Augment, Crop};
+//! use infomax::data::{BatchLoader, ImageSet, Loading, Order, Split, patch::Patches};
+//! use std::sync::Arc;
+//!
+//! let set = Arc::new(ImageSet::load("fashion_mnist_sample", Split::Test, None)?);
+//! let augment = Augment { crop: Some(Crop::Random { size: 28, padding: 4 }), flip: 0.5, ..Augment::default() };
+//! let loading = Loading { batch: 64, seed: 0, order: Order::Shuffled, augment };
+//! for batch in BatchLoader::new(set, &loading, 0, 0)?.take(2) {
+//!     let batch = batch?.on::<64, 1, 28, 28, _>(&Cpu::default())?;
+//!     let patches: Tensor<Rank5<64, 16, 1, 7, 7>, f32, Cpu> = Patches::<7, 7>::cut(&batch.images)?;
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod assemble;
 pub mod augment;
