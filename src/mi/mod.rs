@@ -1,10 +1,15 @@
-//! Mutual information from the scores of a critic: which pairs are scored, and what bound the scores give.
+//! Mutual information from samples ([`Samples`]), and from the scores of a critic: which pairs are scored, and what bound
+//! the scores give.
 
 pub mod bound;
 pub mod critic;
+mod error;
 mod pairing;
+mod samples;
 
+pub use error::MiError;
 pub use pairing::Pairing;
+pub use samples::Samples;
 
 /// A critic's scores `[B, L, K]`; see [`Pairing`] for what the columns are.
 pub type Scores<E, D, T = dfdx::tensor::NoneTape> = dfdx::tensor::Tensor<(usize, usize, usize), E, D, T>;
