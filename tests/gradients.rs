@@ -6,7 +6,7 @@ mod common;
 use common::{TOLERANCE, Taped, check_input, check_parameters, differences, numbers, relative_error, tensor};
 use dfdx::prelude::*;
 use infomax::mi::bound::{BoundKind, ScoreSizes, objective};
-use infomax::mi::critic::Critic;
+use infomax::mi::critic::{Critic, VectorCritic};
 use infomax::mi::{Pairing, Scores};
 use infomax::nn::{AvgPool2d, Backend, Flatten, LocationRows, MaxPool2d, builder};
 
@@ -130,6 +130,40 @@ fn critics() {
     check_critic::<builder::DotCritic<3, 5, 7>>("dot critic");
     check_critic::<builder::ResidualDotCritic<3, 5, 7>>("residual dot critic");
     check_critic::<builder::GlobalCritic<3, 2, 2, 5, 16>>("global critic");
+}
+
+/// A critic of two vectors at both of them and at its parameters.
+fn check_vector_critic<B>(name: &str)
+where
+    B: BuildOnDevice<Cpu, f64>,
+    B::Built: TensorCollection<f64, Cpu, To<f64, Cpu> = B::Built> + VectorCritic<Const<3>, Const<5>, f64, Cpu> + Clone,
+{
+    let critic = dev().build_module::<B, f64>();
+    let (x, y): (Tensor<Rank2<6, 3>, f64, Cpu>, Tensor<Rank2<6, 5>, f64, Cpu>) = (tensor("x"), tensor("y"));
+    for pairing in [Pairing::Rolled(2), Pairing::All] {
+        let name = format!("{name}, {pairing:?}");
+        check_input(&name, &x, |x| critic.try_scores(x, y.clone(), pairing).unwrap());
+        check_input(&name, &y, |y| {
+            let (y, tape) = y.split_tape();
+            critic.try_scores(x.clone().put_tape(tape), y, pairing).unwrap()
+        });
+        check_parameters(&name, &critic, |c| c.try_scores(x.clone().leaky_traced(), y.clone(), pairing).unwrap());
+        // The block of scores off the tape is the same numbers.
+        let block = critic.try_block(x.clone(), y.clone()).unwrap().as_vec();
+        let scores = critic.try_scores(x.clone().leaky_traced(), y.clone(), pairing).unwrap().as_vec();
+        for (at, score) in scores.iter().enumerate() {
+            let (i, k) = (at / pairing.columns(6), at % pairing.columns(6));
+            assert!((score - block[i * 6 + pairing.partner(i, k, 6)]).abs() < 1e-12, "{name}");
+        }
+    }
+}
+
+#[test]
+fn vector_critics() {
+    check_vector_critic::<builder::SeparableCritic<3, 5, 7, 2, 4>>("separable critic");
+    check_vector_critic::<builder::SeparableCritic<3, 5, 7, 0, 4>>("separable critic, one hidden layer");
+    check_vector_critic::<builder::JointCritic<3, 5, 8>>("concat critic of vectors");
+    check_vector_critic::<builder::BilinearCritic<3, 5>>("bilinear critic");
 }
 
 #[test]

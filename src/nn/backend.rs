@@ -135,6 +135,14 @@ pub trait Backend<E: Real>: Device<E> {
         args: PairArgs<U, E, Self>,
     ) -> Result<Tensor<(usize, usize, usize), E, Self, T>, Self::Err>;
 
+    /// `max(0, p_i + q_j)` for each pair `[i, j]` of rows, `p [N, U]` and `q [M, U]` → `[pairs, U]`: the first hidden layer
+    /// of a concat critic. The tape of `p` must hold what `q` was computed with.
+    fn pair_rows<N: Dim, M: Dim, const U: usize, T: Tape<E, Self>>(
+        p: Tensor<(N, Const<U>), E, Self, T>,
+        q: &Tensor<(M, Const<U>), E, Self>,
+        pairs: Vec<[usize; 2]>,
+    ) -> Result<Tensor<(usize, Const<U>), E, Self, T>, Self::Err>;
+
     /// One step of Adam: updates `p`, `m` and `v` in place from the gradient of `p`.
     fn adam<S: Shape>(
         p: &mut Tensor<S, E, Self>,

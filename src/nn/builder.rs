@@ -85,3 +85,19 @@ pub struct Dcgan28<
     const FC: usize = 1024,
     const Y: usize = 64,
 >;
+
+/// A perceptron `I → H → … → H → K` with `1 + DEPTH` hidden layers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tower<const I: usize, const H: usize, const DEPTH: usize, const K: usize>;
+
+/// Separable critic of vectors of `I` and of `J`: two towers and a dot product of `K` numbers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SeparableCritic<const I: usize, const J: usize, const H: usize, const DEPTH: usize, const K: usize>;
+
+/// Concat critic of vectors of `I` and of `J`, with two hidden layers of `U` units.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct JointCritic<const I: usize, const J: usize, const U: usize>;
+
+/// Bilinear critic of vectors of `I` and of `J`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BilinearCritic<const I: usize, const J: usize>;

@@ -175,7 +175,7 @@ impl<const C: usize, const Y: usize, const U: usize, E: Real, D: Device<E>> Buil
 }
 
 /// The columns of an all-pairs score array that `pairing` names.
-fn select_columns<E: Real, D: Device<E>, T: Tape<E, D>>(
+pub(super) fn select_columns<E: Real, D: Device<E>, T: Tape<E, D>>(
     scores: Scores<E, D, T>,
     pairing: Pairing,
 ) -> Result<Scores<E, D, T>, D::Err> {

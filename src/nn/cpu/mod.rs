@@ -11,6 +11,7 @@ pub(crate) mod norm;
 pub(crate) mod ops;
 pub(crate) mod pair;
 pub(crate) mod pool;
+pub(crate) mod rows;
 pub(crate) mod unfold;
 
 use gemm::{Mat, Real, copy_squares};

@@ -9,6 +9,7 @@ use super::conv;
 use super::gemm::{Mat, Real, add_column_sums, par_matmul};
 use super::pair::{self, PairSizes, Upper};
 use super::pool::{self, PoolGeometry, PoolKind};
+use super::rows;
 use super::unfold::Geometry;
 use super::{BLOCK, add_to, mask_relu, norm, swap_last};
 use crate::nn::backend::{AdamStep, Backend, BatchNormArgs, PairArgs, Window};
@@ -250,6 +251,23 @@ where
             add_to(grad(grads, &b2)?, &g.b2);
             add_to(grad(grads, &w3)?, &g.w3);
             add_to(grad(grads, &b3)?, &g.b3);
+            Ok(())
+        });
+        Ok(y.put_tape(tape))
+    }
+
+    fn pair_rows<N: Dim, M: Dim, const U: usize, T: Tape<E, Self>>(
+        p: Tensor<(N, Const<U>), E, Self, T>,
+        q: &Tensor<(M, Const<U>), E, Self>,
+        pairs: Vec<[usize; 2]>,
+    ) -> Result<Tensor<(usize, Const<U>), E, Self, T>, Self::Err> {
+        let (p, mut tape) = contiguous(p)?.split_tape();
+        let y =
+            p.device().try_tensor_from_vec(rows::forward::<U, E>(data(&p), data(q), &pairs), (pairs.len(), Const))?;
+        let (q, out) = (q.clone(), y.clone());
+        record(&mut tape, &p, &y, move |gy, gp, grads| {
+            mask_relu(gy, data(&out));
+            rows::backward::<U, E>(gy, &pairs, gp, grad(grads, &q)?);
             Ok(())
         });
         Ok(y.put_tape(tape))
