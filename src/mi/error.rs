@@ -59,4 +59,43 @@ pub enum MiError {
         /// What is allowed, in words.
         allowed: &'static str,
     },
+    /// Few values, each many times: nearest neighbours would measure the ties.
+    #[error(
+        "{side} takes only {distinct} different values in {rows} rows and looks discrete; \
+         use the discrete or the mixed estimator"
+    )]
+    Discrete {
+        /// Which vector.
+        side: &'static str,
+        /// Values that it takes.
+        distinct: usize,
+        /// Rows.
+        rows: usize,
+    },
+    /// Repeated rows.
+    #[error("{repeated} of {rows} rows of {side} repeat another; drop the copies, or use the discrete estimator")]
+    Repeated {
+        /// Which vector.
+        side: &'static str,
+        /// Rows that repeat an earlier one.
+        repeated: usize,
+        /// Rows.
+        rows: usize,
+    },
+    /// A column is a linear combination of others, such as a column named twice.
+    #[error("column `{column}` is a linear combination of {of}; leave it out or use shrinkage")]
+    Dependent {
+        /// Name of the column.
+        column: String,
+        /// Names of the columns that make it up.
+        of: String,
+    },
+    /// x determines y without noise.
+    #[error("`{y}` of y is a linear function of `{x}` of x; mutual information is infinite; leave one of them out")]
+    Infinite {
+        /// Column or columns of x.
+        x: String,
+        /// Column or columns of y.
+        y: String,
+    },
 }

@@ -2,14 +2,20 @@
 //! the scores give.
 
 pub mod bound;
+pub mod classical;
 pub mod critic;
 mod error;
 mod pairing;
+mod permutation;
 mod samples;
+mod special;
+mod standardise;
 
 pub use error::MiError;
 pub use pairing::Pairing;
+pub use permutation::{Significance, permutation_test};
 pub use samples::Samples;
+pub use standardise::{Scaling, Standardiser};
 
 /// A critic's scores `[B, L, K]`; see [`Pairing`] for what the columns are.
 pub type Scores<E, D, T = dfdx::tensor::NoneTape> = dfdx::tensor::Tensor<(usize, usize, usize), E, D, T>;

@@ -1,0 +1,115 @@
+//! Repeated rows, which nearest-neighbour estimators assume away.
+
+use super::Warning;
+use crate::mi::{MiError, Samples};
+use crate::seed;
+use rand::Rng;
+use std::collections::HashMap;
+
+/// What to do when rows of x (or of y) are repeated, so that some distances are 0.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Ties {
+    /// Add uniform noise of 1e-10 standard deviations of each column, and say so ([`Warning::Jittered`]).
+    Jitter {
+        /// Seed of the noise.
+        seed: u64,
+    },
+    /// Answer [`MiError::Repeated`].
+    Refuse,
+}
+
+impl Default for Ties {
+    fn default() -> Self {
+        Self::Jitter { seed: 0 }
+    }
+}
+
+/// Half-width of the noise in standard deviations: far below any distance that matters, far above rounding.
+const AMPLITUDE: f64 = 1e-10;
+
+/// A number for each row, the same for equal rows: 0, 1, … in order of first appearance; and how many there are.
+pub(super) fn classes(parts: &[&Samples]) -> (Vec<u32>, usize) {
+    let mut seen: HashMap<Vec<u64>, u32> = HashMap::new();
+    let rows = parts.iter().map(|p| p.rows()).min().unwrap_or(0);
+    let of = (0..rows)
+        .map(|i| {
+            // Adding 0 makes −0 equal to 0.
+            let key = parts.iter().flat_map(|p| p.row(i)).map(|v| (v + 0.0).to_bits()).collect();
+            let next = seen.len() as u32;
+            *seen.entry(key).or_insert(next)
+        })
+        .collect();
+    (of, seen.len())
+}
+
+/// No column of `samples` is constant.
+pub(super) fn check_varies(samples: &Samples) -> Result<(), MiError> {
+    for (c, name) in samples.names().iter().enumerate() {
+        let first = samples.row(0)[c];
+        if samples.column(c).all(|v| v == first) {
+            return Err(MiError::Constant { column: name.clone(), value: first });
+        }
+    }
+    Ok(())
+}
+
+/// No column of x is also a column of y: continuous variables would share infinite information.
+pub(super) fn check_apart(x: &Samples, y: &Samples) -> Result<(), MiError> {
+    for (a, x_name) in x.names().iter().enumerate() {
+        for (b, y_name) in y.names().iter().enumerate() {
+            if x.column(a).eq(y.column(b)) {
+                return Err(MiError::Infinite { x: x_name.clone(), y: y_name.clone() });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `samples`, fit for nearest neighbours: no constant column, not discrete, and without ties (or an error).
+pub(super) fn continuous(
+    side: &'static str,
+    samples: &Samples,
+    ties: Ties,
+    warnings: &mut Vec<Warning>,
+) -> Result<Samples, MiError> {
+    check_varies(samples)?;
+    let rows = samples.rows();
+    let (_, distinct) = classes(&[samples]);
+    if distinct * distinct <= rows {
+        return Err(MiError::Discrete { side, distinct, rows });
+    }
+    let repeated = rows - distinct;
+    if repeated == 0 {
+        return Ok(samples.clone());
+    }
+    match ties {
+        Ties::Refuse => Err(MiError::Repeated { side, repeated, rows }),
+        Ties::Jitter { seed } => {
+            warnings.push(Warning::Jittered { side, repeated, amplitude: AMPLITUDE });
+            jitter(samples, side, seed)
+        }
+    }
+}
+
+/// At most half of the rows repeat another; copies of whole rows look like dependence without end.
+pub(super) fn check_copies(side: &'static str, parts: &[&Samples]) -> Result<(), MiError> {
+    let (of, distinct) = classes(parts);
+    let repeated = of.len() - distinct;
+    if 2 * repeated > of.len() {
+        return Err(MiError::Repeated { side, repeated, rows: of.len() });
+    }
+    Ok(())
+}
+
+fn jitter(samples: &Samples, side: &str, seed: u64) -> Result<Samples, MiError> {
+    let n = samples.rows() as f64;
+    let mut rng = seed::stream(seed, side, samples.rows() as u64);
+    samples.map_columns(|_, mut v| {
+        // Centred first: beside a large mean such noise would round to nothing.
+        let mean = v.iter().sum::<f64>() / n;
+        v.iter_mut().for_each(|v| *v -= mean);
+        let sd = (v.iter().map(|v| v * v).sum::<f64>() / n).sqrt();
+        v.iter_mut().for_each(|v| *v += AMPLITUDE * sd * rng.gen_range(-1.0..1.0));
+        v
+    })
+}
