@@ -98,4 +98,12 @@ pub enum MiError {
         /// Column or columns of y.
         y: String,
     },
+    /// More columns than the widest critic takes.
+    #[error("{columns} columns are too many for a critic of vectors; {most} is the most: reduce them first")]
+    TooWide {
+        /// Columns of the wider of x and y.
+        columns: usize,
+        /// Most columns.
+        most: usize,
+    },
 }

@@ -5,6 +5,7 @@ pub mod bound;
 pub mod classical;
 pub mod critic;
 mod error;
+pub mod estimate;
 mod pairing;
 mod permutation;
 mod samples;

@@ -1,0 +1,181 @@
+//! Training a critic on one fold.
+
+use super::folds::Fold;
+use super::inputs::Inputs;
+use super::read_out::{HeldOut, ReadOut};
+use super::{CurvePoint, EstimateError, Learning};
+use crate::mi::Pairing;
+use crate::mi::bound::{BoundKind, objective};
+use crate::mi::critic::VectorCritic;
+use crate::nn::{Adam, AdamConfig, Backend};
+use crate::seed;
+use dfdx::prelude::*;
+use rand::seq::SliceRandom;
+
+/// Held-out rows scored against each other at once; more are cut into groups of about this many.
+pub(super) const GROUP: usize = 2048;
+
+/// A critic that can be made to say nothing, so that learning starts from the Gaussian part of the score alone.
+pub(super) trait Silent {
+    /// Sets the last layer to zero.
+    fn silence(&mut self);
+}
+
+/// What a trained critic says of rows that it did not see.
+pub(super) struct Fitted {
+    /// On the report rows, group by group.
+    pub report: Vec<HeldOut>,
+    /// The validation value with which it was chosen, nats.
+    pub validation: f64,
+    /// The validation value before the first step, nats.
+    pub start: f64,
+    /// Validation value as it learned.
+    pub curve: Vec<CurvePoint>,
+    /// Step of the critic that was kept.
+    pub best: usize,
+    /// Steps done.
+    pub steps: usize,
+}
+
+/// Trains `critic` on the fold's training rows until the validation value stops rising, and reads the best one out on the
+/// report rows.
+///
+/// What is kept is an exponential moving average of the weights (Polyak & Juditsky 1992): it is less noisy than any single
+/// step's, and so is the choice among them.
+pub(super) fn fit<const I: usize, C, D: Backend<f32>>(
+    dev: &D,
+    mut critic: C,
+    inputs: &Inputs,
+    fold: &Fold,
+    learning: &Learning,
+    kind: BoundKind,
+    seed: u64,
+) -> Result<Fitted, EstimateError>
+where
+    C: VectorCritic<Const<I>, Const<I>, f32, D> + TensorCollection<f32, D, To<f32, D> = C> + Silent + Clone,
+{
+    let failed = |e: D::Err| EstimateError::Device(format!("{e:?}"));
+    critic.silence();
+    let mut average = critic.clone();
+    let config =
+        AdamConfig { lr: learning.lr, betas: [0.9, 0.999], decoupled: learning.decay, ..AdamConfig::default() };
+    let mut adam = Adam::new(&critic, config).map_err(failed)?;
+    let batch = learning.batch.min(fold.train.len() / 2).max(2);
+    let mut order = fold.train.clone();
+    let (mut at, mut epoch) = (order.len(), 0);
+    let read_out = ReadOut::of(kind);
+    let (mut best, mut kept, mut curve, mut start) = (f64::NEG_INFINITY, average.clone(), Vec::new(), f64::NAN);
+    let (mut best_step, mut steps) = (0, 0);
+    for step in 0..=learning.steps {
+        if step % learning.check == 0 {
+            let value = read_out.value(&held_out::<I, C, D>(dev, &average, inputs, &fold.validation).map_err(failed)?);
+            curve.push(CurvePoint { step, nats: value });
+            if step == 0 {
+                start = value;
+            }
+            if value > best {
+                (best, best_step) = (value, step);
+                kept = average.clone();
+            } else if step >= best_step + learning.patience * learning.check {
+                break;
+            }
+        }
+        if step == learning.steps {
+            break;
+        }
+        if at + batch > order.len() {
+            order.shuffle(&mut seed::stream(seed, "batches", epoch));
+            (at, epoch) = (0, epoch + 1);
+        }
+        let rows = &order[at..at + batch];
+        at += batch;
+        let (x, y) = inputs.batch(rows);
+        let x = dev.try_tensor_from_vec(x, (batch, Const::<I>)).map_err(failed)?;
+        let y = dev.try_tensor_from_vec(y, (batch, Const::<I>)).map_err(failed)?;
+        let mut scores = critic.try_scores(x.leaky_traced(), y, Pairing::All).map_err(failed)?;
+        if let Some(base) = base_scores(dev, inputs, rows).map_err(failed)? {
+            let base = base.try_reshape_like(&(batch, 1, batch)).map_err(failed)?;
+            scores = scores.try_add(base).map_err(failed)?;
+        }
+        let bound = objective(kind, scores, Pairing::All).map_err(failed)?;
+        if !bound.nats.is_finite() {
+            break;
+        }
+        let mut gradients = bound.value.try_negate().map_err(failed)?.try_backward().map_err(failed)?;
+        adam.update(&mut critic, &mut gradients).map_err(failed)?;
+        steps = step + 1;
+        // The average of early steps is short, so that it does not drag the start along.
+        let keep = learning.average.min(steps as f64 / (steps as f64 + 10.0));
+        move_towards(&mut average, &critic, keep).map_err(failed)?;
+    }
+    let report = held_out::<I, C, D>(dev, &kept, inputs, &fold.report).map_err(failed)?;
+    Ok(Fitted { report, validation: best, start, curve, best: best_step, steps })
+}
+
+/// The Gaussian part of the scores of all pairs of `rows`.
+fn base_scores<D: Backend<f32>>(
+    dev: &D,
+    inputs: &Inputs,
+    rows: &[usize],
+) -> Result<Option<Tensor<(usize, usize), f32, D>>, D::Err> {
+    let Some(base) = &inputs.base else { return Ok(None) };
+    let n = rows.len();
+    let (x, y) = base.batch(rows);
+    let x = dev.try_tensor_from_vec(x, (n, base.rank))?;
+    let y = dev.try_tensor_from_vec(y, (n, base.rank))?;
+    D::linear::<1, _, _, _, _>(x, &y, None, (n, n), false).map(Some)
+}
+
+/// Scores of all pairs of `rows`, in groups.
+fn held_out<const I: usize, C, D: Backend<f32>>(
+    dev: &D,
+    critic: &C,
+    inputs: &Inputs,
+    rows: &[usize],
+) -> Result<Vec<HeldOut>, D::Err>
+where
+    C: VectorCritic<Const<I>, Const<I>, f32, D>,
+{
+    let groups = rows.len().div_ceil(GROUP);
+    (0..groups)
+        .map(|g| {
+            let rows = &rows[g * rows.len() / groups..(g + 1) * rows.len() / groups];
+            let (x, y) = inputs.batch(rows);
+            let n = rows.len();
+            let x = dev.try_tensor_from_vec(x, (n, Const::<I>))?;
+            let y = dev.try_tensor_from_vec(y, (n, Const::<I>))?;
+            let mut scores = critic.try_block(x, y)?.as_vec();
+            if let Some(base) = base_scores(dev, inputs, rows)? {
+                scores.iter_mut().zip(base.as_vec()).for_each(|(s, b)| *s += b);
+            }
+            Ok(HeldOut { rows: rows.to_vec(), scores })
+        })
+        .collect()
+}
+
+/// `average ← keep·average + (1 − keep)·module`.
+fn move_towards<M, D: Backend<f32>>(average: &mut M, module: &M, keep: f64) -> Result<(), D::Err>
+where
+    M: TensorCollection<f32, D>,
+{
+    struct Move {
+        keep: f64,
+    }
+    impl<D: Backend<f32>> TensorVisitor<f32, D> for Move {
+        type Viewer = (ViewTensorMut, ViewTensorRef);
+        type Err = D::Err;
+        type E2 = f32;
+        type D2 = D;
+
+        fn visit<S: Shape>(
+            &mut self,
+            _: TensorOptions<S, f32, D>,
+            (average, new): (&mut Tensor<S, f32, D>, &Tensor<S, f32, D>),
+        ) -> Result<Option<Tensor<S, f32, D>>, D::Err> {
+            average.try_axpy(self.keep, new, 1.0 - self.keep)?;
+            Ok(None)
+        }
+    }
+    M::iter_tensors(&mut RecursiveWalker { m: (average, module), f: &mut Move { keep } })?;
+    Ok(())
+}

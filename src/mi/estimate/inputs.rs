@@ -1,0 +1,98 @@
+//! What a critic sees of the samples: standardised columns as tensors of constant width.
+
+use super::MiError;
+use crate::mi::classical::{GaussianModel, Shrinkage};
+use crate::mi::{Samples, Scaling, Standardiser};
+
+/// Rows of standardised x and y, padded with zeros to `width` columns each, and the part of the score that a Gaussian
+/// model gives: `base_x·base_yᵀ` is its log density ratio of every pair.
+///
+/// Both are fitted on the training rows alone.
+pub(super) struct Inputs {
+    pub width: usize,
+    pub x: Vec<f32>,
+    pub y: Vec<f32>,
+    pub base: Option<Base>,
+}
+
+/// A log density ratio as a product of two thin matrices.
+pub(super) struct Base {
+    pub rank: usize,
+    pub x: Vec<f32>,
+    pub y: Vec<f32>,
+}
+
+impl Inputs {
+    /// Inputs of all rows, fitted on `train`.
+    ///
+    /// # Errors
+    /// When a column of the training rows is constant.
+    pub fn new(
+        x: &Samples,
+        y: &Samples,
+        train: &[usize],
+        scaling: Scaling,
+        gaussian: bool,
+        width: usize,
+    ) -> Result<Self, MiError> {
+        let fit = |s: &Samples| Standardiser::fit(&s.select(train), scaling)?.apply(s);
+        let (x, y) = (fit(x)?, fit(y)?);
+        let base = if gaussian { Some(Base::new(&x, &y, train)?) } else { None };
+        Ok(Self { width, x: padded(&x, width), y: padded(&y, width), base })
+    }
+
+    /// Rows `rows` of both, `[rows, width]`.
+    pub fn batch(&self, rows: &[usize]) -> (Vec<f32>, Vec<f32>) {
+        (gather(&self.x, self.width, rows), gather(&self.y, self.width, rows))
+    }
+}
+
+impl Base {
+    /// The Gaussian model of the training rows. With canonical variables `u`, `v` and correlations `ρ`, the log ratio of a
+    /// pair is `Σ −½·log(1−ρ²) − (ρ²u² + ρ²v² − 2ρuv) / (2(1−ρ²))`: terms of x alone, of y alone, and products.
+    fn new(x: &Samples, y: &Samples, train: &[usize]) -> Result<Self, MiError> {
+        let model = GaussianModel::fit(&x.select(train), &y.select(train), Shrinkage::Auto)?;
+        let rho = model.correlations();
+        let rank = rho.len() + 2;
+        let (a, b) = model.directions();
+        let (mx, my) = model.means();
+        let side = |s: &Samples, mean: &[f64], directions: &[f64], left: bool| {
+            let mut out = Vec::with_capacity(s.rows() * rank);
+            for i in 0..s.rows() {
+                let mut own = if left { model.nats() } else { 0.0 };
+                for (k, &r) in rho.iter().enumerate() {
+                    let u: f64 = s
+                        .row(i)
+                        .iter()
+                        .zip(mean)
+                        .enumerate()
+                        .map(|(c, (v, m))| (v - m) * directions[c * rho.len() + k])
+                        .sum();
+                    own -= r * r * u * u / (2.0 * (1.0 - r * r));
+                    out.push((u * (r / (1.0 - r * r)).abs().sqrt()) as f32);
+                }
+                out.push(if left { own as f32 } else { 1.0 });
+                out.push(if left { 1.0 } else { own as f32 });
+            }
+            out
+        };
+        Ok(Self { rank, x: side(x, mx, a, true), y: side(y, my, b, false) })
+    }
+
+    /// Rows `rows` of both factors, `[rows, rank]`.
+    pub fn batch(&self, rows: &[usize]) -> (Vec<f32>, Vec<f32>) {
+        (gather(&self.x, self.rank, rows), gather(&self.y, self.rank, rows))
+    }
+}
+
+fn padded(s: &Samples, width: usize) -> Vec<f32> {
+    let mut out = vec![0.0; s.rows() * width];
+    for (i, out) in out.chunks_exact_mut(width).enumerate() {
+        out.iter_mut().zip(s.row(i)).for_each(|(o, &v)| *o = v as f32);
+    }
+    out
+}
+
+fn gather(values: &[f32], width: usize, rows: &[usize]) -> Vec<f32> {
+    rows.iter().flat_map(|&r| &values[r * width..][..width]).copied().collect()
+}
