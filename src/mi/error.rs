@@ -59,4 +59,12 @@ pub enum MiError {
         /// What is allowed, in words.
         allowed: &'static str,
     },
+    /// No such distribution in [`known`](super::known).
+    #[error("no known distribution is called `{name}`; near it: {near}")]
+    UnknownDistribution {
+        /// What was asked for.
+        name: String,
+        /// Names that are like it, with commas.
+        near: String,
+    },
 }

@@ -4,6 +4,7 @@
 pub mod bound;
 pub mod critic;
 mod error;
+pub mod known;
 mod pairing;
 mod samples;
 
