@@ -61,9 +61,9 @@ pub fn x_shape(correlation: f64) -> Result<GaussianMixture, MiError> {
 /// Never; as the other shapes.
 pub fn ai_shape() -> Result<GaussianMixture, MiError> {
     let stroke = |mean: [f64; 2], covariance: Vec<f64>| Component { weight: 1.0, mean: mean.to_vec(), covariance };
-    let (across, up) = (0.04, 0.2);
+    let (across, up): (f64, f64) = (0.04, 0.2);
     let slope = |sign: f64| {
-        let covariance = sign * 0.95 * (across * up as f64).sqrt();
+        let covariance = sign * 0.95 * (across * up).sqrt();
         vec![across, covariance, covariance, up]
     };
     let strokes = [
