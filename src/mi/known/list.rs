@@ -22,15 +22,15 @@ fn build_beyond_normal() -> Result<List, MiError> {
     let pairs = |dim| sparse(dim, dim, 2, 2.0);
     let mut tasks: List = list![
         binormal(0.75)?,
-        normal_cdf(binormal(0.75)?)?,
+        normal_cdf(binormal(0.75)?),
         additive(0.1)?,
         additive(0.75)?,
         bimodal(0.75)?,
-        wiggly(binormal(0.75)?)?,
-        half_cube(binormal(0.75)?)?,
+        wiggly(binormal(0.75)?),
+        half_cube(binormal(0.75)?),
         student(1, 1, 1.0)?,
-        asinh(student(1, 1, 1.0)?)?,
-        swiss_roll(normal_cdf(binormal(0.75)?)?)?,
+        asinh(student(1, 1, 1.0)?),
+        swiss_roll(normal_cdf(binormal(0.75)?))?,
     ];
     for dim in [2, 3, 5, 25, 50] {
         tasks.extend(list![dense(dim, dim, 0.5)?]);
@@ -43,19 +43,19 @@ fn build_beyond_normal() -> Result<List, MiError> {
     }
     let dims = [3, 5, 25];
     for dim in dims {
-        tasks.extend(list![normal_cdf(pairs(dim)?)?]);
+        tasks.extend(list![normal_cdf(pairs(dim)?)]);
     }
     for dim in dims {
-        tasks.extend(list![half_cube(pairs(dim)?)?]);
+        tasks.extend(list![half_cube(pairs(dim)?)]);
     }
     for dim in dims {
         tasks.extend(list![spiral(pairs(dim)?)?]);
     }
     for dim in dims {
-        tasks.extend(list![spiral(normal_cdf(pairs(dim)?)?)?]);
+        tasks.extend(list![spiral(normal_cdf(pairs(dim)?))?]);
     }
     for (dim, freedom) in [(2, 1.0), (3, 2.0), (5, 2.0)] {
-        tasks.extend(list![asinh(student(dim, dim, freedom)?)?]);
+        tasks.extend(list![asinh(student(dim, dim, freedom)?)]);
     }
     Ok(tasks)
 }
@@ -94,9 +94,9 @@ fn build_others() -> Result<List, MiError> {
     tasks.extend(list![
         noise(sparse(2, 2, 2, 2.0)?, 18, 18),
         noise(sparse(2, 2, 2, 2.0)?, 98, 98),
-        rotated(sparse(25, 25, 2, 2.0)?, 0)?,
-        rotated(noise(CorrelatedGaussian::new(4, 2.0)?, 16, 16), 0)?,
-        rotated(noise(student(5, 5, 2.0)?, 5, 5), 0)?,
+        rotated(sparse(25, 25, 2, 2.0)?, 0),
+        rotated(noise(CorrelatedGaussian::new(4, 2.0)?, 16, 16), 0),
+        rotated(noise(student(5, 5, 2.0)?, 5, 5), 0),
         nothing_shared(1, 1)?,
         nothing_shared(5, 5)?,
         nothing_shared(25, 25)?,

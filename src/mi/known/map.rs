@@ -92,7 +92,7 @@ impl Map {
             Self::Affine(each) => {
                 needs(each.len() == from && each.iter().all(|[s, _]| *s != 0.0), from, "one scale, not 0, a number")
             }
-            Self::Rotation(matrix) => needs(matrix.len() == from * from, from, "the matrix has a row a number"),
+            Self::Rotation(matrix) => needs(orthogonal(matrix, from), from, "an orthogonal matrix, one row a number"),
             Self::Blob(blob) => needs(from == 2, blob.pixels(), "a blob is made of two numbers"),
             Self::Rectangle(r) => needs(from == 4, r.pixels(), "a rectangle is made of four numbers"),
         }
@@ -151,6 +151,14 @@ impl Map {
 
 fn each(row: &mut [f64], f: impl Fn(f64) -> f64) {
     row.iter_mut().for_each(|v| *v = f(*v));
+}
+
+fn orthogonal(matrix: &[f64], size: usize) -> bool {
+    let unit = |i: usize, a: &[f64]| {
+        let mut dots = matrix.chunks_exact(size).map(|b| dot(a, b)).enumerate();
+        dots.all(|(j, d)| (d - if i == j { 1.0 } else { 0.0 }).abs() < 1e-9)
+    };
+    size > 0 && matrix.len() == size * size && matrix.chunks_exact(size).enumerate().all(|(i, row)| unit(i, row))
 }
 
 /// Value and slope.
@@ -239,6 +247,7 @@ mod tests {
         assert!(Map::Affine(vec![[0.0, 1.0]]).dims(1).is_err());
         assert!(Map::TwoModes { first: 1.5, means: [0.0, 1.0] }.dims(1).is_err());
         assert!(Map::random_rotation(3, 0, 0).dims(4).is_err());
+        assert!(Map::Rotation(vec![1.0, 1.0, 0.0, 1.0]).dims(2).is_err());
         assert!(Map::Wave { amplitude: 1.0, frequency: 1.0 }.dims(1).is_err());
     }
 }

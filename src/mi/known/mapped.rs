@@ -34,6 +34,14 @@ impl Mapped {
         let dims = (chain(dim_x, &x)?, chain(dim_y, &y)?);
         Ok(Self { name: name.into(), base: Box::new(base), x, y, dims })
     }
+
+    /// One map each of x and of y that fit rows of any length and keep it.
+    fn each(name: &str, base: impl Known + 'static, x: Map, y: Map) -> Self {
+        let (dim_x, dim_y) = base.dims();
+        let name = format!("{name}-{}", base.name());
+        let dims = (vec![dim_x; 2], vec![dim_y; 2]);
+        Self { name, base: Box::new(base), x: vec![x], y: vec![y], dims }
+    }
 }
 
 /// Takes a row back through `maps` to the numbers before the first.
@@ -72,41 +80,24 @@ impl Known for Mapped {
     }
 }
 
-/// The same map of x and of y, its name before the base's.
-fn both(name: &str, base: impl Known + 'static, map: &Map) -> Result<Mapped, MiError> {
-    Mapped::new(format!("{name}-{}", base.name()), base, vec![map.clone()], vec![map.clone()])
-}
-
 /// Φ of every number (`normal_cdf-…`).
-///
-/// # Errors
-/// Never; as the other maps.
-pub fn normal_cdf(base: impl Known + 'static) -> Result<Mapped, MiError> {
-    both("normal_cdf", base, &Map::NormalCdf)
+pub fn normal_cdf(base: impl Known + 'static) -> Mapped {
+    Mapped::each("normal_cdf", base, Map::NormalCdf, Map::NormalCdf)
 }
 
 /// `x·√|x|` of every number (`half_cube-…`).
-///
-/// # Errors
-/// Never; as the other maps.
-pub fn half_cube(base: impl Known + 'static) -> Result<Mapped, MiError> {
-    both("half_cube", base, &Map::HalfCube)
+pub fn half_cube(base: impl Known + 'static) -> Mapped {
+    Mapped::each("half_cube", base, Map::HalfCube, Map::HalfCube)
 }
 
 /// `asinh x` of every number (`asinh-…`).
-///
-/// # Errors
-/// Never; as the other maps.
-pub fn asinh(base: impl Known + 'static) -> Result<Mapped, MiError> {
-    both("asinh", base, &Map::Asinh)
+pub fn asinh(base: impl Known + 'static) -> Mapped {
+    Mapped::each("asinh", base, Map::Asinh, Map::Asinh)
 }
 
 /// Two increasing functions with waves, one for x and one for y (`wiggly-…`).
-///
-/// # Errors
-/// Never; as the other maps.
-pub fn wiggly(base: impl Known + 'static) -> Result<Mapped, MiError> {
-    Mapped::new(format!("wiggly-{}", base.name()), base, vec![Map::wiggle_x()], vec![Map::wiggle_y()])
+pub fn wiggly(base: impl Known + 'static) -> Mapped {
+    Mapped::each("wiggly", base, Map::wiggle_x(), Map::wiggle_y())
 }
 
 /// Turns the first two numbers of x and the second and third of y by an angle of the squared length over the number of
@@ -141,13 +132,10 @@ pub fn bimodal(correlation: f64) -> Result<Mapped, MiError> {
 }
 
 /// x and y each times a random orthogonal matrix, so that no column stands for itself (`rotated-…`).
-///
-/// # Errors
-/// Never; as the other maps.
-pub fn rotated(base: impl Known + 'static, seed: u64) -> Result<Mapped, MiError> {
+pub fn rotated(base: impl Known + 'static, seed: u64) -> Mapped {
     let (dim_x, dim_y) = base.dims();
-    let map = |dim, index| vec![Map::random_rotation(dim, seed, index)];
-    Mapped::new(format!("rotated-{seed}-{}", base.name()), base, map(dim_x, 0), map(dim_y, 1))
+    let (x, y) = (Map::random_rotation(dim_x, seed, 0), Map::random_rotation(dim_y, seed, 1));
+    Mapped::each(&format!("rotated-{seed}"), base, x, y)
 }
 
 /// Pictures of blobs at correlated places (Butakov et al. 2024): two pairs of uniform numbers with `nats` in all, half in

@@ -14,7 +14,7 @@
 //!
 //! ```
 //! use infomax::mi::known::{Known, by_name, monte_carlo, normal_cdf, sparse, spiral};
-//! let task = spiral(normal_cdf(sparse(5, 5, 2, 2.0)?)?)?;
+//! let task = spiral(normal_cdf(sparse(5, 5, 2, 2.0)?))?;
 //! assert_eq!(task.name(), "spiral-normal_cdf-multinormal-sparse-5-5-2-2.0");
 //! assert!((task.truth().nats - 1.0217).abs() < 1e-4);
 //! let (x, y) = task.sample(1000, 0)?;

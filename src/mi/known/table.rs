@@ -99,8 +99,11 @@ pub fn binary_symmetric(flip: f64) -> Result<Table, MiError> {
 /// One of `values` equally likely numbers, and the same again: `ln values`.
 ///
 /// # Errors
-/// When there are none.
+/// When there are none, or more than 4,096.
 pub fn copied(values: usize) -> Result<Table, MiError> {
+    if !(1..=4096).contains(&values) {
+        return Err(out_of_range("values", values, "1 to 4096"));
+    }
     let weights: Vec<f64> = (0..values * values).map(|k| if k / values == k % values { 1.0 } else { 0.0 }).collect();
     Table::new(format!("table-copied-{values}"), &weights, values)
 }
@@ -141,6 +144,6 @@ mod tests {
         for bad in [[0.0, 0.0], [-1.0, 2.0], [f64::NAN, 1.0], [f64::MAX, f64::MAX]] {
             assert!(matches!(Table::new("t", &bad, 2), Err(MiError::Setting { name: "weights", .. })));
         }
-        assert!(copied(0).is_err() && binary_symmetric(1.5).is_err());
+        assert!(copied(0).is_err() && copied(usize::MAX).is_err() && binary_symmetric(1.5).is_err());
     }
 }

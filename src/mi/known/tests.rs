@@ -176,7 +176,7 @@ fn without_a_density_there_is_no_mean() {
 
 #[test]
 fn rotations_and_noise_keep_the_columns_unit() {
-    let known = rotated(noise(sparse(2, 2, 2, 2.0).unwrap(), 3, 4), 5).unwrap();
+    let known = rotated(noise(sparse(2, 2, 2, 2.0).unwrap(), 3, 4), 5);
     assert_eq!((known.name(), known.dims()), ("rotated-5-noise-3-4-multinormal-sparse-2-2-2-2.0".into(), (5, 6)));
     let rows = 20_000;
     let (x, y) = known.sample(rows, 0).unwrap();
