@@ -106,4 +106,12 @@ pub enum MiError {
         /// Most columns.
         most: usize,
     },
+    /// No such distribution in [`known`](super::known).
+    #[error("no known distribution is called `{name}`; near it: {near}")]
+    UnknownDistribution {
+        /// What was asked for.
+        name: String,
+        /// Names that are like it, with commas.
+        near: String,
+    },
 }

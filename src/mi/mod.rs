@@ -6,6 +6,7 @@ pub mod classical;
 pub mod critic;
 mod error;
 pub mod estimate;
+pub mod known;
 mod pairing;
 mod permutation;
 mod samples;

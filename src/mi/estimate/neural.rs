@@ -6,7 +6,7 @@ use super::inputs::Inputs;
 use super::read_out::ReadOut;
 use super::{Architecture, CurvePoint, EstimateError, Learning};
 use crate::mi::bound::BoundKind;
-use crate::mi::critic::{JointCritic, SeparableCritic, VectorCritic};
+use crate::mi::critic::{JointCritic, SeparableCritic};
 use crate::mi::{MiError, Samples, Scaling};
 use crate::nn::{Backend, Linear, builder};
 use crate::seed;

@@ -12,7 +12,7 @@ pub(super) struct HeldOut {
 /// How scores are read as nats.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum ReadOut {
-    /// `mean_i [ s_ii − log mean_j e^{s_ij} ]`, the mean over all `j`: at most `log n`.
+    /// `mean_j [ s_jj − log mean_i e^{s_ij} ]`, the mean over all x for each y, as the training sums: at most `log n`.
     InfoNce,
     /// `mean_i s_ii − log mean_{i≠j} e^{s_ij}`, with scores clipped to ±τ in the second term.
     Dv { clip: f64 },
@@ -42,19 +42,13 @@ impl ReadOut {
         let mean_joint = joint.iter().sum::<f64>() / n as f64;
         match self {
             Self::InfoNce => {
-                // log mean_j e^{s_ij} of each row, and how much of each row's sum each column holds.
-                let rows: Vec<(f64, Vec<f64>)> = group
-                    .scores
-                    .par_chunks(n * 64)
-                    .flat_map_iter(|rows| rows.chunks_exact(n))
-                    .map(|row| log_mean_exp(row))
-                    .collect();
-                let nats = (0..n).map(|i| joint[i] - rows[i].0).sum::<f64>() / n as f64;
-                let mut share = vec![0.0; n];
-                for (_, shares) in &rows {
-                    share.iter_mut().zip(shares).for_each(|(s, v)| *s += v);
-                }
-                let influence = (0..n).map(|i| joint[i] - rows[i].0 - nats - (share[i] - 1.0)).collect();
+                let log_means = column_log_means(&group.scores, n);
+                let nats = (0..n).map(|j| joint[j] - log_means[j]).sum::<f64>() / n as f64;
+                // How much each x holds of the sums of all y: one where it is as likely as any other.
+                let share =
+                    |row: &[f32]| row.iter().zip(&log_means).map(|(&s, m)| (f64::from(s) - m).exp()).sum::<f64>();
+                let shares: Vec<f64> = group.scores.par_chunks(n).map(|row| share(row) / n as f64).collect();
+                let influence = (0..n).map(|i| joint[i] - log_means[i] - nats - (shares[i] - 1.0)).collect();
                 Reading { nats, influence }
             }
             Self::Dv { clip } => {
@@ -84,13 +78,24 @@ pub(super) struct Reading {
     pub influence: Vec<f64>,
 }
 
-/// `log mean_j e^{s_j}` and each column's share of the sum.
-fn log_mean_exp(row: &[f32]) -> (f64, Vec<f64>) {
-    let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut e: Vec<f64> = row.iter().map(|&s| f64::from((s - top).exp())).collect();
-    let sum: f64 = e.iter().sum();
-    e.iter_mut().for_each(|v| *v /= sum);
-    ((sum / row.len() as f64).ln() + f64::from(top), e)
+/// `log mean_i e^{s_ij}` of each column.
+fn column_log_means(scores: &[f32], n: usize) -> Vec<f64> {
+    let mut top = vec![f32::NEG_INFINITY; n];
+    for row in scores.chunks_exact(n) {
+        top.iter_mut().zip(row).for_each(|(t, &s)| *t = t.max(s));
+    }
+    // Parts of fixed size, their sums added in order.
+    let parts: Vec<Vec<f64>> = scores
+        .par_chunks(n * 128)
+        .map(|rows| {
+            let mut sum = vec![0.0; n];
+            for row in rows.chunks_exact(n) {
+                sum.iter_mut().zip(row).zip(&top).for_each(|((d, &s), &t)| *d += f64::from((s - t).exp()));
+            }
+            sum
+        })
+        .collect();
+    (0..n).map(|j| (parts.iter().map(|p| p[j]).sum::<f64>() / n as f64).ln() + f64::from(top[j])).collect()
 }
 
 /// Sums over rows and over columns of `e^{s − top}` without the diagonal, scores clipped to ±`clip`.
