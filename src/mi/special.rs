@@ -18,9 +18,9 @@ pub(crate) fn digamma(mut x: f64) -> f64 {
     below + x.ln() - 0.5 / x - series
 }
 
-/// ψ at the integers 0..=n (entry 0 is −∞): one addition each, since ψ(m + 1) = ψ(m) + 1/m.
+/// ψ at the integers 0..=n; entry 0 is −∞.
 pub(crate) fn digamma_table(n: usize) -> Vec<f64> {
-    // Blocks start afresh from the series, so that rounding does not pile up along a long table.
+    // Each afresh: with ψ(m + 1) = ψ(m) + 1/m rounding would pile up along a long table.
     (0..=n).map(|m| if m == 0 { f64::NEG_INFINITY } else { digamma(m as f64) }).collect()
 }
 
