@@ -156,3 +156,18 @@ fn many_columns_are_said_to_be_many() {
     let found = ksg(&x, &y, &KsgConfig::default()).unwrap();
     assert_eq!(found.warnings, [Warning::Dimension { columns: 10, rows: 100 }]);
 }
+
+#[test]
+fn numbers_too_large_or_too_small_to_square() {
+    let (x, y) = normal_pair(&[0.5], 1, 1, 50, 0);
+    for factor in [1e300, 1e-300] {
+        let x = x.map_columns(|_, v| v.into_iter().map(|v| v * factor).collect()).unwrap();
+        for variant in [KsgVariant::One, KsgVariant::Two] {
+            let error = ksg(&x, &y, &KsgConfig { variant, ..KsgConfig::default() }).unwrap_err();
+            assert!(error.to_string().ends_with("between 1e-100 and 1e100; rescale it"), "{error}");
+        }
+        assert!(matches!(gaussian_mi(&y, &x, &CcaConfig::default()), Err(MiError::Setting { .. })));
+        // Ranks do not mind.
+        assert!(copula_mi(&x, &y, &CcaConfig::default()).unwrap().nats > 0.0);
+    }
+}
