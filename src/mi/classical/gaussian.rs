@@ -49,7 +49,7 @@ impl GaussianModel {
     /// # Errors
     /// Unpaired rows; without shrinkage fewer than d_x + d_y + 2 (at least ten); a constant column; without shrinkage a
     /// column that is a linear combination of its vector's others ([`MiError::Dependent`]) or of the other vector
-    /// ([`MiError::Infinite`]); a share of shrinkage outside [0, 1].
+    /// ([`MiError::Infinite`]); a share of shrinkage below 0 or above 1.
     pub fn fit(x: &Samples, y: &Samples, shrinkage: Shrinkage) -> Result<Self, MiError> {
         let (dx, dy) = (x.columns(), y.columns());
         let d = dx + dy;
