@@ -18,9 +18,9 @@ pub(crate) fn digamma(mut x: f64) -> f64 {
     below + x.ln() - 0.5 / x - series
 }
 
-/// ψ at the integers 0..=n (entry 0 is −∞): one addition each, since ψ(m + 1) = ψ(m) + 1/m.
+/// ψ at the integers 0..=n; entry 0 is −∞.
 pub(crate) fn digamma_table(n: usize) -> Vec<f64> {
-    // Blocks start afresh from the series, so that rounding does not pile up along a long table.
+    // Each afresh: with ψ(m + 1) = ψ(m) + 1/m rounding would pile up along a long table.
     (0..=n).map(|m| if m == 0 { f64::NEG_INFINITY } else { digamma(m as f64) }).collect()
 }
 
@@ -103,7 +103,7 @@ pub(crate) fn normal_quantile(p: f64) -> f64 {
         -3.969683028665376e1,
         2.209460984245205e2,
         -2.759285104469687e2,
-        1.383577518672690e2,
+        1.38357751867269e2,
         -3.066479806614716e1,
         2.506628277459239,
     ];

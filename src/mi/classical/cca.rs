@@ -12,7 +12,7 @@ pub enum Correction {
     /// d_x·d_y/(2N): the first order.
     FirstOrder,
     /// The exact bias for Gaussians, whatever their correlations, from the expected log determinant of a Wishart matrix:
-    /// ½ Σ_i [ψ over d_x + ψ over d_y − ψ over d_x + d_y] of (N − i)/2.
+    /// ½(S(d_x) + S(d_y) − S(d_x + d_y)) with S(d) = Σ_{i=1..d} ψ((N − i)/2).
     #[default]
     Wishart,
 }

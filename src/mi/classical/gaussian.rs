@@ -1,7 +1,7 @@
 //! The Gaussian model of two vectors in canonical coordinates (Hotelling 1936).
 
 use super::linalg::{DEPENDENT, Svd, cholesky, dot, solve_lower, solve_upper, svd, transpose};
-use super::ties::check_varies;
+use super::ties::{check_magnitude, check_varies};
 use crate::mi::{MiError, Samples};
 use crate::nn::cpu::gemm::{Mat, par_matmul};
 
@@ -49,14 +49,16 @@ impl GaussianModel {
     /// # Errors
     /// Unpaired rows; without shrinkage fewer than d_x + d_y + 2 (at least ten); a constant column; without shrinkage a
     /// column that is a linear combination of its vector's others ([`MiError::Dependent`]) or of the other vector
-    /// ([`MiError::Infinite`]); a share of shrinkage outside [0, 1].
+    /// ([`MiError::Infinite`]); a share of shrinkage below 0 or above 1.
     pub fn fit(x: &Samples, y: &Samples, shrinkage: Shrinkage) -> Result<Self, MiError> {
         let (dx, dy) = (x.columns(), y.columns());
         let d = dx + dy;
         let least = if shrinkage == Shrinkage::None { 10.max(d + 2) } else { 10 };
         x.check_paired(y, least)?;
-        check_varies(x)?;
-        check_varies(y)?;
+        for samples in [x, y] {
+            check_varies(samples)?;
+            check_magnitude(samples)?;
+        }
         let standard = Standard::of(x, y)?;
         let mut r = standard.products(&standard.z);
         let share = match shrinkage {

@@ -2,7 +2,7 @@
 //!
 //! | what x and y are | estimator | exact for |
 //! |---|---|---|
-//! | numbers, few columns | [`ksg`] | no model; biased down from about five columns |
+//! | numbers, few columns | [`ksg()`] | no model; biased down from about five columns |
 //! | numbers, nearly Gaussian | [`gaussian_mi`], [`copula_mi`] after normal scores | Gaussians |
 //! | numbers and labels | [`mixed_mi`] | no model |
 //! | labels | [`discrete_mi`], [`histogram_mi`] after binning | no model; biased up when cells are empty |

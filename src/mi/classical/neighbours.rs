@@ -33,6 +33,19 @@ pub(super) struct Near {
 
 const NONE: Near = Near { key: f64::INFINITY, row: u32::MAX };
 
+/// A group of queries on its way outwards.
+struct Walk<'a> {
+    /// Sorted position of the first query.
+    first: usize,
+    k: usize,
+    /// `[columns, GROUP]`
+    queries: &'a [[f64; GROUP]],
+    /// The key of each query's k-th neighbour so far.
+    limits: [f64; GROUP],
+    /// `[GROUP, k]`, nearest first.
+    lists: &'a mut [Near],
+}
+
 /// Samples in the order of their widest column.
 pub(super) struct Space {
     rows: usize,
@@ -83,7 +96,7 @@ impl Space {
         let mut sorted = vec![NONE; self.rows.next_multiple_of(GROUP) * k];
         sorted.par_chunks_mut(TASK * GROUP * k).enumerate().for_each(|(task, out)| {
             for (g, lists) in out.chunks_mut(GROUP * k).enumerate() {
-                self.nearest_of_group((task * TASK + g) * GROUP, k, lists);
+                nearest_of_group(self, (task * TASK + g) * GROUP, k, lists);
             }
         });
         let mut by_row = vec![NONE; self.rows * k];
@@ -98,7 +111,7 @@ impl Space {
         let mut sorted = vec![0u32; self.rows];
         sorted.par_chunks_mut(TASK * GROUP).enumerate().for_each(|(task, out)| {
             for (g, counts) in out.chunks_mut(GROUP).enumerate() {
-                self.count_of_group((task * TASK + g) * GROUP, limits, counts);
+                count_of_group(self, (task * TASK + g) * GROUP, limits, counts);
             }
         });
         let mut by_row = vec![0; self.rows];
@@ -126,53 +139,26 @@ impl Space {
         (0..self.columns).map(|c| std::array::from_fn(|g| lanes[c][first % LANES + g.min(last)])).collect()
     }
 
-    fn block(&self, b: usize) -> &[[f64; LANES]] {
-        self.blocks[b * self.columns * LANES..(b + 1) * self.columns * LANES].as_chunks().0
-    }
-
+    #[inline(always)]
     fn nearest_of_group(&self, first: usize, k: usize, lists: &mut [Near]) {
         let queries = self.queries(first);
         let at = queries[self.axis];
+        let mut walk = Walk { first, k, queries: &queries, limits: [f64::INFINITY; GROUP], lists };
         let home = first / LANES;
-        let mut limits = [f64::INFINITY; GROUP];
-        let mut keys = Keys::default();
-        let mut visit = |b: usize, limits: &mut [f64; GROUP]| {
-            if !self.keys(self.block(b), &queries, limits, &mut keys) {
-                return;
-            }
-            for (g, keys) in keys.iter_mut().enumerate() {
-                if b == home {
-                    // Not its own neighbour.
-                    keys[first % LANES + g] = f64::INFINITY;
-                }
-                if !keys.iter().fold(false, |any, &key| any | (key < limits[g])) {
-                    continue;
-                }
-                let list = &mut lists[g * k..(g + 1) * k];
-                for (lane, &key) in keys.iter().enumerate() {
-                    if key < limits[g] {
-                        let place = list.partition_point(|near| near.key <= key);
-                        list.copy_within(place..k - 1, place + 1);
-                        list[place] = Near { key, row: self.order[b * LANES + lane] };
-                        limits[g] = list[k - 1].key;
-                    }
-                }
-            }
-        };
-        visit(home, &mut limits);
+        self.visit(home, &mut walk);
         let (mut left, mut right) = (home, home + 1);
         loop {
             let mut go = [false; 2];
-            for g in 0..GROUP {
-                go[0] |= left > 0 && self.key(at[g] - self.along[left * LANES - 1]) < limits[g];
-                go[1] |= right * LANES < self.rows && self.key(self.along[right * LANES] - at[g]) < limits[g];
+            for (&at, &limit) in at.iter().zip(&walk.limits) {
+                go[0] |= left > 0 && self.key(at - self.along[left * LANES - 1]) < limit;
+                go[1] |= right * LANES < self.rows && self.key(self.along[right * LANES] - at) < limit;
             }
             if go[0] {
                 left -= 1;
-                visit(left, &mut limits);
+                self.visit(left, &mut walk);
             }
             if go[1] {
-                visit(right, &mut limits);
+                self.visit(right, &mut walk);
                 right += 1;
             }
             if go == [false; 2] {
@@ -181,6 +167,39 @@ impl Space {
         }
     }
 
+    /// Takes the samples of a block into the lists of those queries that they are near enough to.
+    #[inline(always)]
+    fn visit(&self, b: usize, walk: &mut Walk) {
+        let mut keys = Keys::default();
+        if !self.keys(b, walk.queries, &walk.limits, &mut keys) {
+            return;
+        }
+        let home = b == walk.first / LANES;
+        for (g, (keys, limit)) in keys.iter_mut().zip(&mut walk.limits).enumerate() {
+            if home {
+                // Not its own neighbour.
+                keys[walk.first % LANES + g] = f64::INFINITY;
+            }
+            let mut any = false;
+            for key in keys.iter() {
+                any |= key < limit;
+            }
+            if !any {
+                continue;
+            }
+            let list = &mut walk.lists[g * walk.k..(g + 1) * walk.k];
+            for (lane, &key) in keys.iter().enumerate() {
+                if key < *limit {
+                    let place = list.partition_point(|near| near.key <= key);
+                    list.copy_within(place..walk.k - 1, place + 1);
+                    list[place] = Near { key, row: self.order[b * LANES + lane] };
+                    *limit = list[walk.k - 1].key;
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
     fn count_of_group(&self, first: usize, limits: &[f64], counts: &mut [u32]) {
         let limits: [f64; GROUP] =
             std::array::from_fn(|g| limits[self.order[(first + g).min(first + counts.len() - 1)] as usize]);
@@ -198,7 +217,7 @@ impl Space {
             let mut lanes = [[0u64; LANES]; GROUP];
             let mut keys = Keys::default();
             for b in window.0 / LANES..window.1.div_ceil(LANES) {
-                if self.keys(self.block(b), &queries, &limits, &mut keys) {
+                if self.keys(b, &queries, &limits, &mut keys) {
                     for g in 0..GROUP {
                         for l in 0..LANES {
                             lanes[g][l] += u64::from(keys[g][l] < limits[g]);
@@ -220,50 +239,44 @@ impl Space {
 
     /// Keys of a block's samples for a group of queries; false when none is below its limit, and then they may be
     /// unfinished.
-    fn keys(&self, block: &[[f64; LANES]], queries: &[[f64; GROUP]], limits: &[f64; GROUP], out: &mut Keys) -> bool {
-        let euclidean = self.norm == Norm::Euclidean;
-        #[cfg(target_arch = "x86_64")]
-        {
-            if std::arch::is_x86_feature_detected!("avx512f") {
-                // SAFETY: the processor has it.
-                return unsafe { keys_avx512(euclidean, self.split, block, queries, limits, out) };
-            }
-            if std::arch::is_x86_feature_detected!("avx2") {
-                // SAFETY: the processor has it.
-                return unsafe { keys_avx2(euclidean, self.split, block, queries, limits, out) };
-            }
-        }
-        keys(euclidean, self.split, block, queries, limits, out)
+    #[inline(always)]
+    fn keys(&self, b: usize, queries: &[[f64; GROUP]], limits: &[f64; GROUP], out: &mut Keys) -> bool {
+        let block = self.blocks[b * self.columns * LANES..(b + 1) * self.columns * LANES].as_chunks().0;
+        keys(self.norm == Norm::Euclidean, self.split, block, queries, limits, out)
     }
 }
 
-/// [`keys`] compiled for AVX-512; the same operations, so the same bits.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-fn keys_avx512(
-    euclidean: bool,
-    split: usize,
-    block: &[[f64; LANES]],
-    queries: &[[f64; GROUP]],
-    limits: &[f64; GROUP],
-    out: &mut Keys,
-) -> bool {
-    keys(euclidean, split, block, queries, limits, out)
+/// A method of [`Space`] compiled for AVX-512 and for AVX2 as well, and the widest that the processor has. All do the
+/// same operations in the same order, so they give the same bits.
+macro_rules! widest_vectors {
+    ($dispatch:ident = $method:ident($($arg:ident: $type:ty),*)) => {
+        fn $dispatch(space: &Space, $($arg: $type),*) {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f")]
+                fn avx512(space: &Space, $($arg: $type),*) {
+                    space.$method($($arg),*)
+                }
+                #[target_feature(enable = "avx2")]
+                fn avx2(space: &Space, $($arg: $type),*) {
+                    space.$method($($arg),*)
+                }
+                if std::arch::is_x86_feature_detected!("avx512f") {
+                    // SAFETY: the processor has it.
+                    return unsafe { avx512(space, $($arg),*) };
+                }
+                if std::arch::is_x86_feature_detected!("avx2") {
+                    // SAFETY: the processor has it.
+                    return unsafe { avx2(space, $($arg),*) };
+                }
+            }
+            space.$method($($arg),*)
+        }
+    };
 }
 
-/// [`keys`] compiled for AVX2; the same operations, so the same bits.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn keys_avx2(
-    euclidean: bool,
-    split: usize,
-    block: &[[f64; LANES]],
-    queries: &[[f64; GROUP]],
-    limits: &[f64; GROUP],
-    out: &mut Keys,
-) -> bool {
-    keys(euclidean, split, block, queries, limits, out)
-}
+widest_vectors!(nearest_of_group = nearest_of_group(first: usize, k: usize, lists: &mut [Near]));
+widest_vectors!(count_of_group = count_of_group(first: usize, limits: &[f64], counts: &mut [u32]));
 
 #[inline(always)]
 fn keys(
@@ -321,9 +334,9 @@ fn part<const EUCLIDEAN: bool>(
             }
         }
         alive = false;
-        for g in 0..GROUP {
-            for l in 0..LANES {
-                alive |= sums[g][l] < limits[g];
+        for (sums, limit) in sums.iter().zip(limits) {
+            for sum in sums {
+                alive |= sum < limit;
             }
         }
         if !alive {

@@ -4,6 +4,8 @@ use super::Warning;
 use crate::mi::{MiError, Samples};
 use crate::seed;
 use rand::Rng;
+use rayon::prelude::*;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 /// What to do when rows of x (or of y) are repeated, so that some distances are 0.
@@ -42,12 +44,44 @@ pub(super) fn classes(parts: &[&Samples]) -> (Vec<u32>, usize) {
     (of, seen.len())
 }
 
+/// How many different rows there are.
+fn distinct(parts: &[&Samples]) -> usize {
+    let rows = parts.iter().map(|p| p.rows()).min().unwrap_or(0);
+    let compare = |a: &usize, b: &usize| {
+        let columns = parts.iter().flat_map(|p| p.row(*a).iter().zip(p.row(*b)));
+        // Adding 0 makes −0 equal to 0.
+        columns.map(|(a, b)| (a + 0.0).total_cmp(&(b + 0.0))).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
+    };
+    let mut order: Vec<usize> = (0..rows).collect();
+    order.par_sort_unstable_by(compare);
+    rows.min(1) + order.windows(2).filter(|pair| compare(&pair[0], &pair[1]).is_ne()).count()
+}
+
 /// No column of `samples` is constant.
 pub(super) fn check_varies(samples: &Samples) -> Result<(), MiError> {
     for (c, name) in samples.names().iter().enumerate() {
         let first = samples.row(0)[c];
         if samples.column(c).all(|v| v == first) {
             return Err(MiError::Constant { column: name.clone(), value: first });
+        }
+    }
+    Ok(())
+}
+
+/// Differences of numbers of these magnitudes have squares that neither overflow nor vanish.
+const MAGNITUDES: std::ops::RangeInclusive<f64> = 1e-100..=1e100;
+
+/// Every column's largest number is of a magnitude that can be computed with.
+pub(super) fn check_magnitude(samples: &Samples) -> Result<(), MiError> {
+    for c in 0..samples.columns() {
+        let largest = samples.column(c).fold(0.0f64, |m, v| m.max(v.abs()));
+        if largest > 0.0 && !MAGNITUDES.contains(&largest) {
+            let name = samples.names().get(c).map_or("", String::as_str);
+            return Err(MiError::Setting {
+                name: "the scale of a column",
+                value: format!("{largest:e} (`{name}`)"),
+                allowed: "between 1e-100 and 1e100; rescale it",
+            });
         }
     }
     Ok(())
@@ -73,8 +107,9 @@ pub(super) fn continuous(
     warnings: &mut Vec<Warning>,
 ) -> Result<Samples, MiError> {
     check_varies(samples)?;
+    check_magnitude(samples)?;
     let rows = samples.rows();
-    let (_, distinct) = classes(&[samples]);
+    let distinct = distinct(&[samples]);
     if distinct * distinct <= rows {
         return Err(MiError::Discrete { side, distinct, rows });
     }
@@ -93,10 +128,16 @@ pub(super) fn continuous(
 
 /// At most half of the rows repeat another; copies of whole rows look like dependence without end.
 pub(super) fn check_copies(side: &'static str, parts: &[&Samples]) -> Result<(), MiError> {
-    let (of, distinct) = classes(parts);
-    let repeated = of.len() - distinct;
-    if 2 * repeated > of.len() {
-        return Err(MiError::Repeated { side, repeated, rows: of.len() });
+    // Joint rows repeat no more often than those of either vector.
+    for part in parts.iter().map(std::slice::from_ref).chain([parts]) {
+        let rows = part[0].rows();
+        let repeated = rows - distinct(part);
+        if 2 * repeated <= rows {
+            return Ok(());
+        }
+        if part.len() == parts.len() {
+            return Err(MiError::Repeated { side, repeated, rows });
+        }
     }
     Ok(())
 }
