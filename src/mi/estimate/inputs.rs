@@ -85,10 +85,24 @@ impl Base {
     }
 }
 
+/// Columns that a critic sees of `columns`: themselves and their common radius.
+pub(super) fn seen(columns: usize) -> usize {
+    if columns == 1 { 1 } else { columns + 1 }
+}
+
+/// Rows with their radius beside them, padded with zeros.
+///
+/// Dependence through the radius (elliptical distributions, rotations that grow outwards, common volatility) is frequent,
+/// and a network of ReLUs needs many units to find the sum of squares by itself.
 fn padded(s: &Samples, width: usize) -> Vec<f32> {
     let mut out = vec![0.0; s.rows() * width];
+    let d = s.columns();
     for (i, out) in out.chunks_exact_mut(width).enumerate() {
         out.iter_mut().zip(s.row(i)).for_each(|(o, &v)| *o = v as f32);
+        if d > 1 {
+            let square: f64 = s.row(i).iter().map(|v| v * v).sum();
+            out[d] = ((square - d as f64) / (2.0 * d as f64).sqrt()) as f32;
+        }
     }
     out
 }

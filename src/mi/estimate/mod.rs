@@ -59,6 +59,8 @@ pub struct Learning {
     pub check: usize,
     /// Checks without gain after which training stops.
     pub patience: usize,
+    /// Critics for each fold, their scores averaged.
+    pub restarts: usize,
     /// Share of the old average kept at each step in the average of the weights.
     pub average: f64,
 }
@@ -70,11 +72,12 @@ impl Default for Learning {
             folds: 5,
             validation: 0.125,
             batch: 256,
-            lr: 5e-4,
+            lr: 1e-3,
             decay: 0.0,
             steps: 5000,
             check: 50,
             patience: 10,
+            restarts: 1,
             average: 0.98,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::fit::{Fitted, Silent, fit};
 use super::folds::{Fold, folds};
-use super::inputs::Inputs;
+use super::inputs::{Inputs, seen};
 use super::read_out::ReadOut;
 use super::{Architecture, CurvePoint, EstimateError, Learning};
 use crate::mi::bound::BoundKind;
@@ -93,7 +93,7 @@ fn one_fold(
     fold: &Fold,
     seed: u64,
 ) -> Result<Fitted, EstimateError> {
-    let columns = x.columns().max(y.columns());
+    let columns = seen(x.columns()).max(seen(y.columns()));
     macro_rules! widths {
         ($($width:literal),*) => {
             match columns {
@@ -117,21 +117,39 @@ fn of_width<const I: usize>(
     seed: u64,
 ) -> Result<Fitted, EstimateError> {
     let inputs = Inputs::new(x, y, &fold.train, scaling, gaussian, I)?;
-    let dev = Cpu::seed_from_u64(seed::child(seed, "init", 0));
-    match learning.architecture {
-        Architecture::Separable => {
-            let mut critic = dev.build_module::<builder::SeparableCritic<I, I, 256, 1, 32>, f32>();
-            widen(&mut critic.x.input.weight, I, x.columns());
-            widen(&mut critic.y.input.weight, I, y.columns());
-            fit::<I, _, _>(&dev, critic, &inputs, fold, learning, kind, seed)
-        }
-        Architecture::Joint => {
-            let mut critic = dev.build_module::<builder::JointCritic<I, I, 256>, f32>();
-            widen(&mut critic.x.weight, I, x.columns());
-            widen(&mut critic.y.weight, I, y.columns());
-            fit::<I, _, _>(&dev, critic, &inputs, fold, learning, kind, seed)
-        }
+    let mut mean: Option<Fitted> = None;
+    for member in 0..learning.restarts.max(1) {
+        let seed = seed::child(seed, "member", member as u64);
+        let dev = Cpu::seed_from_u64(seed::child(seed, "init", 0));
+        let fitted = match learning.architecture {
+            Architecture::Separable => {
+                let mut critic = dev.build_module::<builder::SeparableCritic<I, I, 256, 1, 32>, f32>();
+                widen(&mut critic.x.input.weight, I, seen(x.columns()));
+                widen(&mut critic.y.input.weight, I, seen(y.columns()));
+                fit::<I, _, _>(&dev, critic, &inputs, fold, learning, kind, seed)?
+            }
+            Architecture::Joint => {
+                let mut critic = dev.build_module::<builder::JointCritic<I, I, 256>, f32>();
+                widen(&mut critic.x.weight, I, seen(x.columns()));
+                widen(&mut critic.y.weight, I, seen(y.columns()));
+                fit::<I, _, _>(&dev, critic, &inputs, fold, learning, kind, seed)?
+            }
+        };
+        mean = Some(match mean {
+            None => fitted,
+            Some(mut mean) => {
+                for (m, f) in mean.report.iter_mut().zip(fitted.report) {
+                    m.scores.iter_mut().zip(f.scores).for_each(|(m, f)| *m += f);
+                }
+                mean.steps += fitted.steps;
+                mean
+            }
+        });
     }
+    let mut mean = mean.expect("at least one member");
+    let scale = 1.0 / learning.restarts.max(1) as f32;
+    mean.report.iter_mut().for_each(|g| g.scores.iter_mut().for_each(|s| *s *= scale));
+    Ok(mean)
 }
 
 /// Scales a first layer that was made for `padded` inputs to the `used` ones: the others are zero.
