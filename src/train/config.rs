@@ -4,7 +4,7 @@ use super::TrainError;
 use crate::data::augment::Augment;
 use crate::data::{Loading, Order};
 use crate::dim::ModelConfig;
-use crate::mi::bound::{BoundKind, ScoreSizes};
+use crate::mi::bound::ScoreSizes;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -85,9 +85,6 @@ impl RunConfig {
         let [_, h, w] = self.model.encoder.image();
         let locations = if self.model.weights.beta == 0.0 { 1 } else { (h / 4) * (w / 4) };
         let sizes = ScoreSizes { batch: self.batch, locations, pairing: self.model.pairing };
-        match self.model.bound {
-            BoundKind::InfoNce => Some(self.model.bound.ceiling(sizes)),
-            BoundKind::Jsd => None,
-        }
+        Some(self.model.bound.ceiling(sizes)).filter(|c| c.is_finite())
     }
 }
