@@ -69,6 +69,10 @@ impl RunConfig {
                 }
             ));
         }
+        let sizes = ScoreSizes { batch: self.batch, locations: 1, pairing: self.model.pairing };
+        if let Err(wrong) = self.model.bound.check(sizes) {
+            return fail(format!("bound: {wrong}"));
+        }
         if self.name.is_empty() || self.name.contains(['/', '\\']) || self.name.starts_with('.') {
             return fail(format!("name is {:?}; a run's name is part of its folder's name", self.name));
         }

@@ -39,6 +39,10 @@ impl Gaussian {
         -0.5 * (2.0 * PI).ln() - 0.5 * y * y
     }
 
+    fn blocks(self) -> Vec<Block> {
+        (0..BLOCKS).map(|index| self.block(index)).collect()
+    }
+
     fn block(self, index: u64) -> Block {
         let mut rng = stream(11, "gaussian", index);
         let mut normal = || (0..SAMPLES).map(|_| [0; D].map(|_| rng.sample(StandardNormal))).collect::<Vec<[f64; D]>>();
@@ -80,13 +84,16 @@ impl Block {
     }
 }
 
-/// Mean over blocks, and its standard error.
-fn measure(gaussian: Gaussian, f: impl Fn(&Block) -> f64) -> (f64, f64) {
-    let values: Vec<f64> = (0..BLOCKS).map(|b| f(&gaussian.block(b))).collect();
-    let n = BLOCKS as f64;
+/// The mean, and its standard error.
+fn mean_and_error(values: &[f64]) -> (f64, f64) {
+    let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
-    let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    (mean, (variance / n).sqrt())
+    (mean, (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n * (n - 1.0))).sqrt())
+}
+
+/// The mean over blocks, and its standard error.
+fn measure(blocks: &[Block], f: impl Fn(&Block) -> f64) -> (f64, f64) {
+    mean_and_error(&blocks.iter().map(f).collect::<Vec<_>>())
 }
 
 /// 8,000 samples give errors of about 0.01 nats; a value must be within four of them.
@@ -101,8 +108,8 @@ const SIZES: ScoreSizes = ScoreSizes { batch: SAMPLES, locations: 1, pairing: Pa
 #[test]
 fn lower_bounds_are_tight_at_the_best_critic() {
     for mi in [0.1, 0.5, 1.0, 1.5] {
-        let gaussian = Gaussian::with_mi(mi);
-        let plain = |kind: BoundKind, shift: f64| measure(gaussian, |b| kind.evaluate(&b.shifted(shift), SIZES).nats);
+        let blocks = Gaussian::with_mi(mi).blocks();
+        let plain = |kind: BoundKind, shift: f64| measure(&blocks, |b| kind.evaluate(&b.shifted(shift), SIZES).nats);
         expect("DV", plain(BoundKind::Dv, 0.0), mi, 0.0);
         expect("DV, any shift", plain(BoundKind::Dv, 7.0), mi, 0.0);
         expect("NWJ", plain(BoundKind::Nwj, 1.0), mi, 0.0);
@@ -120,7 +127,7 @@ fn lower_bounds_are_tight_at_the_best_critic() {
             let kind = BoundKind::IAlpha { alpha, log_baseline: 3.0 };
             expect("I_α", plain(kind, 3.0), mi, short);
         }
-        let mine = measure(gaussian, |b| Mine::new(0.9).step(&b.log_ratio, SIZES).nats);
+        let mine = measure(&blocks, |b| Mine::new(0.9).step(&b.log_ratio, SIZES).nats);
         expect("MINE", mine, mi, 0.0);
     }
 }
@@ -128,18 +135,17 @@ fn lower_bounds_are_tight_at_the_best_critic() {
 #[test]
 fn bounds_with_a_second_network_are_tight_when_it_is_the_best() {
     for mi in [0.1, 0.5, 1.0, 1.5] {
-        let gaussian = Gaussian::with_mi(mi);
+        let blocks = Gaussian::with_mi(mi).blocks();
         // The critic is log p(y|x), whose best baseline is p(y).
-        let second = |bound: TrainedBound| {
-            measure(gaussian, |b| bound.evaluate(&b.log_conditional, &b.log_marginal, SIZES).nats)
-        };
+        let second =
+            |bound: TrainedBound| measure(&blocks, |b| bound.evaluate(&b.log_conditional, &b.log_marginal, SIZES).nats);
         let short = ((2.0 * mi).exp() - 1.0) / SAMPLES as f64;
         expect("TUBA", second(TrainedBound::Tuba), mi, 0.0);
         expect("I_½", second(TrainedBound::IAlpha { alpha: 0.5 }), mi, short);
-        let flo = measure(gaussian, |b| TrainedBound::Flo.evaluate(&b.log_ratio, &b.pointwise(), SIZES).nats);
+        let flo = measure(&blocks, |b| TrainedBound::Flo.evaluate(&b.log_ratio, &b.pointwise(), SIZES).nats);
         expect("FLO", flo, mi, 0.0);
         // A second network that sees nothing leaves it below.
-        let blind = measure(gaussian, |b| TrainedBound::Flo.evaluate(&b.log_ratio, &vec![mi; SAMPLES], SIZES).nats);
+        let blind = measure(&blocks, |b| TrainedBound::Flo.evaluate(&b.log_ratio, &vec![mi; SAMPLES], SIZES).nats);
         assert!(blind.0 < mi + 4.0 * blind.1);
     }
 }
@@ -148,8 +154,9 @@ fn bounds_with_a_second_network_are_tight_when_it_is_the_best() {
 fn bounds_on_conditional_densities() {
     for mi in [0.1, 0.5, 1.0, 1.5] {
         let gaussian = Gaussian::with_mi(mi);
+        let blocks = gaussian.blocks();
         let entropy = D as f64 * 0.5 * (2.0 * PI * std::f64::consts::E).ln();
-        let matrix = |f: &dyn Fn(&[f64]) -> f64| measure(gaussian, |b| f(&b.log_conditional));
+        let matrix = |f: &dyn Fn(&[f64]) -> f64| measure(&blocks, |b| f(&b.log_conditional));
         expect("BA", matrix(&|q| barber_agakov(q, SIZES, entropy).nats), mi, 0.0);
         // E_joint log p(y|x) − E_marginal log p(y|x) = ρ²/(1 − ρ²) in each column.
         let upper = D as f64 * gaussian.rho.powi(2) / gaussian.rest();
@@ -157,7 +164,7 @@ fn bounds_on_conditional_densities() {
         expect("vCLUB", matrix(&|q| v_club(q, SIZES).nats), upper * (1.0 - 1.0 / SAMPLES as f64), 0.0);
         let (l1, error) = matrix(&|q| l1_out(q, SIZES).nats);
         assert!(l1 > mi - 4.0 * error && l1 < mi + 0.15 * upper + 4.0 * error, "L1Out: {l1} ± {error} for {mi}");
-        let difference = measure(gaussian, |b| {
+        let difference = measure(&blocks, |b| {
             let joint: Vec<f64> = b.log_conditional.iter().step_by(SAMPLES + 1).copied().collect();
             doe(&joint, &b.log_marginal).nats
         });
@@ -208,9 +215,7 @@ fn the_divergence_and_the_clipped_read_out_match_quadrature() {
             smiles.push(smile(&s, SIZES, 1.0).nats);
         }
         let within = |name: &str, values: &[f64], truth: f64| {
-            let n = values.len() as f64;
-            let mean = values.iter().sum::<f64>() / n;
-            let error = (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n * (n - 1.0))).sqrt();
+            let (mean, error) = mean_and_error(values);
             assert!(
                 error < 0.02 && (mean - truth).abs() < 4.0 * error,
                 "{name}, ρ = {rho}: {mean} ± {error} for {truth}"

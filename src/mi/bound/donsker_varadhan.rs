@@ -2,6 +2,7 @@
 
 use super::pairs::{capped_exp, exponentials, fill_joint, joint_mean, log_add, masked, scale};
 use super::{Evaluated, ScoreSizes};
+use crate::mi::MiError;
 use crate::nn::Real;
 use serde::{Deserialize, Serialize};
 
@@ -54,13 +55,24 @@ pub struct Mine {
 }
 
 impl Mine {
-    /// With the weight of the past `momentum`, usually 0.9 or 0.99; with 0 it is [`dv`].
-    ///
-    /// # Panics
-    /// When `momentum` is not in `[0, 1)`.
+    /// With the weight of the past `momentum`, `0 ≤ m < 1`, usually 0.9 or 0.99; with 0 it is [`dv`].
     pub fn new(momentum: f64) -> Self {
-        assert!((0.0..1.0).contains(&momentum), "momentum {momentum} is not in [0, 1)");
         Self { momentum, log_average: None }
+    }
+
+    /// Checks what comes from a file or a user before [`step`](Mine::step) relies on it.
+    ///
+    /// # Errors
+    /// When the weight of the past is not in `[0, 1)`.
+    pub fn check(&self) -> Result<(), MiError> {
+        if (0.0..1.0).contains(&self.momentum) {
+            return Ok(());
+        }
+        Err(MiError::Setting {
+            name: "momentum",
+            value: self.momentum.to_string(),
+            allowed: "it must be at least 0 and less than 1, and is usually 0.9",
+        })
     }
 
     /// The logarithm of the moving average of `E_marginal[eᶠ]`, once there was a batch.
@@ -73,9 +85,10 @@ impl Mine {
     /// A batch whose mean is NaN leaves the average alone; its value and gradient are NaN.
     ///
     /// # Panics
-    /// As [`dv`].
+    /// As [`dv`], and when the weight of the past is not in `[0, 1)`.
     pub fn step<E: Real>(&mut self, scores: &[E], sizes: ScoreSizes) -> Evaluated<E> {
         sizes.check(scores.len());
+        assert!((0.0..1.0).contains(&self.momentum), "momentum {} is not in [0, 1)", self.momentum);
         let joint = joint_mean(scores, sizes);
         let mut gradient = masked(scores, sizes);
         let sum = exponentials(&mut gradient);

@@ -4,6 +4,7 @@ use super::info_nce::log_candidates;
 use super::{Evaluated, PairStatistics, ScoreSizes};
 use super::{dv, f_dime_gan, f_dime_kl, flat_nce, i_alpha, info_nce, info_nce_rows, info_nce_symmetric};
 use super::{js_nwj, jsd, nwj, smile};
+use crate::mi::MiError;
 use crate::nn::Real;
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +72,27 @@ impl BoundKind {
         }
     }
 
+    /// Checks what comes from a file or a user before [`evaluate`](BoundKind::evaluate) relies on it.
+    ///
+    /// # Errors
+    /// When a parameter is out of range, or the pairs are too few for the bound.
+    pub fn check(self, sizes: ScoreSizes) -> Result<(), MiError> {
+        match self {
+            Self::Smile { tau } if tau.is_nan() || tau <= 0.0 => Err(MiError::Setting {
+                name: "tau",
+                value: tau.to_string(),
+                allowed: "it must be positive, and is usually 5",
+            }),
+            Self::IAlpha { log_baseline, .. } if log_baseline.is_nan() => Err(MiError::Setting {
+                name: "log_baseline",
+                value: log_baseline.to_string(),
+                allowed: "it must be a number, and is usually 1",
+            }),
+            Self::IAlpha { alpha, .. } => check_alpha(alpha, sizes),
+            _ => Ok(()),
+        }
+    }
+
     /// The largest value that [`Evaluated::nats`] can take in a batch of these sizes; infinite for most.
     pub fn ceiling(self, sizes: ScoreSizes) -> f64 {
         let rows = (sizes.columns() as f64).ln();
@@ -85,7 +107,7 @@ impl BoundKind {
         }
     }
 
-    /// Whether the expectation of [`Evaluated::nats`] is at most the true value, whatever the critic.
+    /// Whether the read-out, were its expectations taken over all data, is at most the true value, whatever the critic.
     pub fn is_lower_bound(self) -> bool {
         !matches!(self, Self::Smile { .. } | Self::FDimeGan | Self::FDimeKl)
     }
@@ -115,4 +137,41 @@ impl BoundKind {
 pub(super) fn i_alpha_ceiling(alpha: f64, sizes: ScoreSizes) -> f64 {
     let log_others = ((sizes.columns() - 1) as f64).ln();
     if alpha == 1.0 { log_others } else { 1.0 + log_others - alpha.ln() }
+}
+
+/// Checks the share of [`i_alpha`], and that one can be left out.
+pub(super) fn check_alpha(alpha: f64, sizes: ScoreSizes) -> Result<(), MiError> {
+    if !(0.0..=1.0).contains(&alpha) {
+        return Err(MiError::Setting { name: "alpha", value: alpha.to_string(), allowed: "it must be from 0 to 1" });
+    }
+    if sizes.columns() < 3 {
+        return Err(MiError::Setting {
+            name: "columns of pairs",
+            value: sizes.columns().to_string(),
+            allowed: "the interpolated bound leaves one out and needs at least 3",
+        });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_out_of_range_is_said() {
+        let sizes = ScoreSizes::matrix(4);
+        let says = |kind: BoundKind, sizes| kind.check(sizes).map_err(|e| e.to_string());
+        assert_eq!(
+            says(BoundKind::Smile { tau: -1.0 }, sizes),
+            Err("tau = -1 is out of range; it must be positive, and is usually 5".to_owned())
+        );
+        let i = |alpha, log_baseline| BoundKind::IAlpha { alpha, log_baseline };
+        assert!(says(i(1.5, 1.0), sizes).is_err() && says(i(f64::NAN, 1.0), sizes).is_err());
+        assert!(says(i(0.5, f64::NAN), sizes).is_err());
+        assert!(says(i(0.5, 1.0), ScoreSizes::matrix(2)).is_err());
+        assert_eq!(says(i(0.5, 1.0), sizes), Ok(()));
+        assert_eq!(says(BoundKind::Smile { tau: f64::INFINITY }, sizes), Ok(()));
+        assert_eq!(says(BoundKind::Dv, sizes), Ok(()));
+    }
 }

@@ -188,6 +188,29 @@ impl PairStatistics {
         0.5 * (self.info_nce() + self.info_nce_rows())
     }
 
+    /// The value of [`tuba`](super::tuba) with `log a(y_j)` for each sample, `[N]`.
+    ///
+    /// # Panics
+    /// Also when `log_baseline` is not `[N]`.
+    pub fn tuba(&self, log_baseline: &[f64]) -> f64 {
+        assert_eq!(log_baseline.len(), self.samples(), "a baseline for each y");
+        let log_others = self.log_others();
+        let parts = self.rows().zip(&self.columns).zip(log_baseline);
+        let total: f64 = parts.map(|((r, c), b)| r.joint - b - capped_exp(c.ln() - log_others - b)).sum();
+        1.0 + total / self.samples() as f64
+    }
+
+    /// The value of [`flo`](super::flo()) with `u` at each joint pair, `[N]`.
+    ///
+    /// # Panics
+    /// Also when `u` is not `[N]`.
+    pub fn flo(&self, u: &[f64]) -> f64 {
+        assert_eq!(u.len(), self.samples(), "a value of u for each joint pair");
+        let log_others = self.log_others();
+        let total: f64 = self.rows().zip(u).map(|(r, u)| u - capped_exp(u - r.joint + r.log_sum - log_others)).sum();
+        1.0 + total / self.samples() as f64
+    }
+
     fn rows(&self) -> impl Iterator<Item = Row> + '_ {
         assert!(self.is_complete(), "not all rows have come");
         self.rows.iter().flatten().copied()

@@ -1,8 +1,8 @@
 //! Every bound as a trainer sees it: what it keeps between batches, and what it takes beside scores.
 
-use super::kind::i_alpha_ceiling;
+use super::kind::{check_alpha, i_alpha_ceiling};
 use super::{BoundKind, EvaluatedPair, Mine, Objective, PairStatistics, ScoreSizes, flo, i_alpha, on_tape, tuba};
-use crate::mi::{Pairing, Scores};
+use crate::mi::{MiError, Pairing, Scores};
 use crate::nn::Real;
 use dfdx::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -70,6 +70,19 @@ impl TrainedBound {
         }
     }
 
+    /// Checks what comes from a file or a user before [`step`](TrainedBound::step) relies on it.
+    ///
+    /// # Errors
+    /// When a parameter is out of range, or the pairs are too few for the bound.
+    pub fn check(&self, sizes: ScoreSizes) -> Result<(), MiError> {
+        match self {
+            Self::Plain(kind) => kind.check(sizes),
+            Self::Mine(mine) => mine.check(),
+            Self::IAlpha { alpha } => check_alpha(*alpha, sizes),
+            Self::Tuba | Self::Flo => Ok(()),
+        }
+    }
+
     /// Value, gradients and read-out at a training batch, which the bound's state takes in.
     ///
     /// # Panics
@@ -104,8 +117,9 @@ impl TrainedBound {
         }
     }
 
-    /// Whether the expectation of the read-out is at most the true value, whatever the networks. MINE's read-out is the
-    /// Donsker-Varadhan value, which is one; the average over training batches that is reported as MINE is not.
+    /// Whether the read-out, were its expectations taken over all data, is at most the true value, whatever the networks.
+    /// MINE's is the Donsker-Varadhan value, for which that holds; the average over training batches that is reported as
+    /// MINE is no bound.
     pub fn is_lower_bound(&self) -> bool {
         match self {
             Self::Plain(kind) => kind.is_lower_bound(),
@@ -113,15 +127,18 @@ impl TrainedBound {
         }
     }
 
-    /// The read-out over all pairs of a held-out set, where scores alone give it.
+    /// The read-out over all pairs of a held-out set, `second` being the second input there, `[N]` or empty; none for I_α,
+    /// as [`BoundKind::read`] says.
     ///
     /// # Panics
-    /// When a row of `statistics` is missing.
-    pub fn read(&self, statistics: &PairStatistics) -> Option<f64> {
+    /// When a row of `statistics` or a number of `second` is missing.
+    pub fn read(&self, statistics: &PairStatistics, second: &[f64]) -> Option<f64> {
         match self {
             Self::Plain(kind) => kind.read(statistics),
             Self::Mine(_) => Some(statistics.dv()),
-            Self::Tuba | Self::IAlpha { .. } | Self::Flo => None,
+            Self::Tuba => Some(statistics.tuba(second)),
+            Self::Flo => Some(statistics.flo(second)),
+            Self::IAlpha { .. } => None,
         }
     }
 }
