@@ -10,7 +10,8 @@ use crate::nn::Real;
 /// The bound of Barber & Agakov (2003): `h(Y) + E_joint[log q(y|x)]`.
 ///
 /// A lower bound where `entropy`, the differential entropy of `Y` in nats, is known. The objective is the mean
-/// log-likelihood, so that this is also how `q` is fitted for the other bounds here; only joint pairs matter. No ceiling.
+/// log-likelihood, so that this is also how `q` is fitted for the other bounds here; only joint pairs matter. No
+/// ceiling.
 ///
 /// # Panics
 /// When `log_q` is not `[B, L, K]`, or the pairing does not fit the batch.
@@ -54,8 +55,8 @@ pub fn l1_out<E: Real>(log_q: &[E], sizes: ScoreSizes) -> Evaluated<E> {
 /// `E_joint[log q(y|x)] − mean over all pairs of log q(y_j|x_i)`, the joint ones among them, as in the paper.
 ///
 /// An **upper** bound when `q` is the true conditional density or near it; with a poor `q` it may lie below the truth,
-/// and below zero. The joint pairs in the second mean make it smaller by a factor of `1 − 1/B`. The value and its gradient
-/// are for minimising information once `q` is fitted by [`barber_agakov`]. No ceiling.
+/// and below zero. The joint pairs in the second mean make it smaller by a factor of `1 − 1/B`. The value and its
+/// gradient are for minimising information once `q` is fitted by [`barber_agakov`]. No ceiling.
 ///
 /// # Panics
 /// As [`barber_agakov`], and when the pairing is not [`Pairing::All`].
@@ -67,8 +68,8 @@ pub fn v_club<E: Real>(log_q: &[E], sizes: ScoreSizes) -> Evaluated<E> {
     Evaluated { objective: share * found.objective, nats: share * found.nats, gradient: found.gradient }
 }
 
-/// CLUB-sample (Cheng et al. 2020, §3.2): `E_joint[log q(y|x)] − E_marginal[log q(y|x)]` over the marginal pairs that the
-/// pairing names; the paper's is [`Pairing::Rolled`] with one of them for each joint pair.
+/// CLUB-sample (Cheng et al. 2020, §3.2): `E_joint[log q(y|x)] − E_marginal[log q(y|x)]` over the marginal pairs that
+/// the pairing names; the paper's is [`Pairing::Rolled`] with one of them for each joint pair.
 ///
 /// Unlike the paper's random partners these are never the joint one, so that the second mean is unbiased. An **upper**
 /// bound as [`v_club`] is, of a higher variance.

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 /// The Donsker-Varadhan bound (Donsker & Varadhan 1975; Belghazi et al. 2018, eq. 5):
 /// `E_joint[f] − log E_marginal[eᶠ]`.
 ///
-/// A lower bound for expectations over all data. On a batch the logarithm of a mean is too small on average, so that the
-/// value is biased upwards; and its variance grows as `e^MI` (Song & Ermon 2020). No ceiling. Adding a constant to the
-/// scores changes nothing; the best critic is the logarithm of the density ratio plus any constant.
+/// A lower bound for expectations over all data. On a batch the logarithm of a mean is too small on average, so that
+/// the value is biased upwards; and its variance grows as `e^MI` (Song & Ermon 2020). No ceiling. Adding a constant to
+/// the scores changes nothing; the best critic is the logarithm of the density ratio plus any constant.
 ///
 /// # Panics
 /// When `scores` is not `[B, L, K]`, or the pairing does not fit the batch.

@@ -8,9 +8,9 @@ use crate::nn::Real;
 /// `1 + E_joint[u − e^{u − f} · mean_j e^{f(x, y_j)}]`, with the mean over the marginal pairs of the same `x`.
 ///
 /// `u [B·L]` is the second network at each joint pair; [`EvaluatedPair::second`] is its gradient. A lower bound for any
-/// `f` and `u`, tight for `u` = the pointwise mutual information `log r(x, y)`, which needs a `u` that sees the pair; one
-/// that sees `x` alone leaves the bound valid and below the truth. No ceiling. Adding any function of `x` to the scores
-/// changes nothing; `u` has no such freedom.
+/// `f` and `u`, tight for `u` = the pointwise mutual information `log r(x, y)`, which needs a `u` that sees the pair;
+/// one that sees `x` alone leaves the bound valid and below the truth. No ceiling. Adding any function of `x` to the
+/// scores changes nothing; `u` has no such freedom.
 ///
 /// Where `u − f + log mean e^f` is above 30 (in `f32`; 250 in `f64`) the gradient is scaled down as a whole, and the
 /// value saturates at −1e304.

@@ -8,16 +8,16 @@ use crate::nn::cpu::swap_last;
 /// The interpolated bound `I_α` (Poole et al. 2019, eq. 12 and §2.5) with a baseline `q(y)`:
 /// `1 + E_joint[log(eᶠ/b)] − E_marginal[eᶠ/b]`, `b(y) = α·m(y) + (1 − α)·q(y)`.
 ///
-/// `m(y)` is a mean of `e^{f(x_k, y)}` over the batch that leaves one `x` out: every other one in turn in the first term
-/// (so that the joint pair and K − 2 marginal ones are in it), the joint one in the second. Thus both terms see K − 1
-/// samples and the value is a lower bound in expectation for any α, which it would not be with different numbers of them.
-/// α = 0 is [`tuba`](super::tuba), of unbounded value and high variance; α = 1 is InfoNCE of K − 1 candidates.
+/// `m(y)` is a mean of `e^{f(x_k, y)}` over the batch that leaves one `x` out: every other one in turn in the first
+/// term (so that the joint pair and K − 2 marginal ones are in it), the joint one in the second. Thus both terms see K
+/// − 1 samples and the value is a lower bound in expectation for any α, which it would not be with different numbers of
+/// them. α = 0 is [`tuba`](super::tuba), of unbounded value and high variance; α = 1 is InfoNCE of K − 1 candidates.
 ///
 /// `log_baseline` is `[B]`, `log q(y_j)` of each global vector, learned or constant (1 for `q = e`);
 /// [`EvaluatedPair::second`] is its gradient. Locations are kept apart: the value is the mean over locations.
 ///
-/// The ceiling is `log(K − 1)` for α = 1 and `1 + log((K − 1)/α)` below: the literature's `log(K/α)` takes the second term
-/// for 1, and it may vanish.
+/// The ceiling is `log(K − 1)` for α = 1 and `1 + log((K − 1)/α)` below: the literature's `log(K/α)` takes the second
+/// term for 1, and it may vanish.
 ///
 /// The means come from sums of exponentials in which the largest score is handled apart, not from a logarithm of a
 /// difference: they are right for scores of any spread.
@@ -87,39 +87,55 @@ struct Part {
 impl Mix {
     /// The part of one `y`, whose scores with every `x` become the gradient times `e^shrink`.
     ///
-    /// Below, `b_k` is the baseline that leaves `x_k` out. All but the one that leaves out the largest score `M` contain
-    /// `e^M`, so that they are within a factor of two of each other and can be computed relative to one scale. That one
-    /// has a scale of its own, set by the second largest score.
+    /// Below, `b_k` is the baseline that leaves `x_k` out. All but the one that leaves out the largest score `M`
+    /// contain `e^M`, so that they are within a factor of two of each other and can be computed relative to one scale.
+    /// That one has a scale of its own, set by the second largest score.
     fn evaluate<E: Real>(self, scores: &mut [E], own: usize, log_q: f64, shrink: f64) -> Part {
         let n = scores.len();
-        let s: Vec<f64> = scores.iter().map(|v| v.wide()).collect();
-        let best = (0..n).fold(0, |b, k| if s[k] > s[b] { k } else { b });
-        let others = || (0..n).filter(move |&k| k != best);
-        let (top, next) = (s[best], others().map(|k| s[k]).fold(f64::NEG_INFINITY, f64::max));
-        // Exponentials relative to the largest, and to the second largest.
-        let e: Vec<f64> = s.iter().map(|v| (v - top).exp()).collect();
-        let rest: f64 = others().map(|k| e[k]).sum();
-        let near: Vec<f64> =
-            s.iter().enumerate().map(|(k, v)| if k == best { 0.0 } else { (v - next).exp() }).collect();
-        let near_sum: f64 = near.iter().sum();
+        let best = (0..n).fold(0, |b, k| if scores[k] > scores[b] { k } else { b });
+        let (joint, top) = (scores[own].wide(), scores[best].wide());
+        // Exponentials relative to the largest, and to the second largest, without the largest itself.
+        let exponentials = |shift: E| {
+            let mut x = scores.to_vec();
+            x[best] = E::neg_infinity();
+            let shift = if shift.is_finite() { shift } else { E::largest(&x) };
+            let sum = E::exp_less(&mut x, shift);
+            (x, shift.wide(), sum)
+        };
+        let (mut e, _, rest) = exponentials(scores[best]);
+        e[best] = E::one();
+        let (near, next, near_sum) = exponentials(E::infinity());
         let log_prior = log_q + self.log_rest;
         let log_weight = self.log_alpha - self.log_others;
         // b_k = e^scale·(mean + prior) for k ≠ best.
         let scale = if top + self.log_alpha > log_prior { top + self.log_alpha } else { log_prior };
         let unit = (top + log_weight - scale).exp();
         let prior = (log_prior - scale).exp();
-        let b = |k: usize| unit * (1.0 + (rest - e[k])) + prior;
+        let b = |k: usize| unit * (1.0 + (rest - e[k].wide())) + prior;
         let log_b_best = log_add(log_weight + next + near_sum.ln(), log_prior);
         let log_b = |k: usize| if k == best { log_b_best } else { scale + b(k).ln() };
 
         // The joint term: the mean over every x_k, k ≠ own, that is left out.
         let count = (n - 1) as f64;
-        let (mut sum_log, mut inverse) = (0.0, 0.0);
-        let inverses: Vec<f64> = (0..n).map(|k| if k == own || k == best { 0.0 } else { 1.0 / b(k) }).collect();
-        for k in (0..n).filter(|&k| k != own) {
-            sum_log += log_b(k);
+        // Logarithms of products: one for many numbers.
+        let (mut product, mut sum_log, mut inverse) = (1.0, 0.0, 0.0);
+        let mut inverses = vec![0.0; n];
+        for k in (0..n).filter(|&k| k != own && k != best) {
+            let b = b(k);
+            inverses[k] = 1.0 / b;
             inverse += inverses[k];
+            product *= b;
+            if !(1e-100..1e100).contains(&product) {
+                sum_log += product.ln();
+                product = 1.0;
+            }
         }
+        sum_log += product.ln();
+        let mean_log = if best == own {
+            (sum_log + count * scale) / count
+        } else {
+            (sum_log + (count - 1.0) * scale + log_b_best) / count
+        };
         let alone = if best == own { 0.0 } else { (next + log_weight - log_b_best).exp() };
         let shrunk = shrink.exp();
         let mut baseline_gradient = prior * inverse;
@@ -131,7 +147,7 @@ impl Mix {
         // The marginal term: the joint pair is left out.
         let log_b_own = log_b(own);
         let (weights, log_sum) =
-            if best == own { (&near, next + near_sum.ln()) } else { (&e, top + (1.0 + (rest - e[own])).ln()) };
+            if best == own { (&near, next + near_sum.ln()) } else { (&e, top + (1.0 + (rest - e[own].wide())).ln()) };
         let origin = if best == own { next } else { top };
         let log_ratio = log_sum - self.log_others - log_b_own;
         // 1 − α·ratio, the prior's share of b.
@@ -140,14 +156,14 @@ impl Mix {
         baseline_gradient += (log_ratio + shrink).exp() * share;
 
         for (k, g) in scores.iter_mut().enumerate() {
-            let mut change = -(unit * e[k] * (inverse - inverses[k]) + alone * near[k]) * shrunk / count;
+            let mut change = -(unit * e[k].wide() * (inverse - inverses[k]) + alone * near[k].wide()) * shrunk / count;
             if k == own {
                 change += shrunk;
             } else {
-                change -= per_weight * weights[k];
+                change -= per_weight * weights[k].wide();
             }
             *g = E::of(change);
         }
-        Part { log_joint: s[own] - sum_log / count, log_ratio, baseline_gradient }
+        Part { log_joint: joint - mean_log, log_ratio, baseline_gradient }
     }
 }

@@ -1,8 +1,12 @@
 //! InfoNCE and FlatNCE: each joint pair against the marginal pairs that share one of its sides.
 
-use super::pairs::{ExpSum, by_global, exponentials_of_both, from_by_global, in_pieces, log_add, own};
+use super::pairs::{ExpSum, by_global, exponentials_of_both, from_by_global, in_pieces, log_add, masked, own};
 use super::{Evaluated, ScoreSizes};
+use crate::mi::Pairing;
 use crate::nn::Real;
+
+/// Scores of a band of rows whose columns are summed together.
+const BAND: usize = 1 << 13;
 
 /// The InfoNCE objective of local Deep InfoMax (Hjelm et al. 2019, eq. 5; van den Oord et al. 2018): for each global
 /// vector `y_j` and each location `l` of its own image, the joint pair against every location of every other image
@@ -20,21 +24,28 @@ use crate::nn::Real;
 /// When `scores` is not `[B, L, K]`, or the pairing does not fit the batch.
 pub fn info_nce<E: Real>(scores: &[E], sizes: ScoreSizes) -> Evaluated<E> {
     sizes.check(scores.len());
-    let mut grouped = by_global(scores, sizes);
-    let groups = Groups { len: sizes.columns() * sizes.locations, joint: sizes.locations };
-    let objective = groups.contrast(&mut grouped, |j| own(sizes, j) * sizes.locations, sizes.joint_count());
-    Evaluated { objective, nats: objective + log_candidates(sizes), gradient: from_by_global(&grouped, sizes) }
+    let (objective, gradient) = match sizes.pairing {
+        Pairing::All => contrast_columns(scores, sizes),
+        Pairing::Rolled(_) => {
+            let mut grouped = by_global(scores, sizes);
+            let groups = Groups { len: sizes.columns() * sizes.locations, joint: sizes.locations };
+            let start = |j| own(sizes, j) * sizes.locations;
+            let objective = groups.contrast(&mut grouped, start, sizes.joint_count());
+            (objective, from_by_global(&grouped, sizes))
+        }
+    };
+    Evaluated { objective, nats: objective + log_candidates(sizes), gradient }
 }
 
-/// InfoNCE with sums over **rows**: each location of each image has its own global vector against the others it is scored
-/// with, `mean over (i, l) of T_ili − log Σ_j e^{T_ilj}` (van den Oord et al. 2018, eq. 4 with the roles as in Poole et
-/// al. 2019, eq. 10).
+/// InfoNCE with sums over **rows**: each location of each image has its own global vector against the others it is
+/// scored with, `mean over (i, l) of T_ili − log Σ_j e^{T_ilj}` (van den Oord et al. 2018, eq. 4 with the roles as in
+/// Poole et al. 2019, eq. 10).
 ///
 /// It lies in `(−∞, 0]`; [`Evaluated::nats`] adds `log K`, which is also its ceiling. A lower bound of low variance.
 /// Adding any function of `x` to the scores changes nothing; the best critic is `log r + c(x)`.
 ///
 /// # Panics
-/// As [`info_nce`].
+/// As [`info_nce()`].
 pub fn info_nce_rows<E: Real>(scores: &[E], sizes: ScoreSizes) -> Evaluated<E> {
     sizes.check(scores.len());
     let mut gradient = scores.to_vec();
@@ -43,11 +54,11 @@ pub fn info_nce_rows<E: Real>(scores: &[E], sizes: ScoreSizes) -> Evaluated<E> {
     Evaluated { objective, nats: objective + (sizes.columns() as f64).ln(), gradient }
 }
 
-/// The mean of [`info_nce`] and [`info_nce_rows`], as in contrastive learning of two views (Radford et al. 2021). A lower
-/// bound, as each of them is; its ceiling is the mean of theirs. Adding a constant to the scores changes nothing.
+/// The mean of [`info_nce()`] and [`info_nce_rows`], as in contrastive learning of two views (Radford et al. 2021). A
+/// lower bound, as each of them is; its ceiling is the mean of theirs. Adding a constant to the scores changes nothing.
 ///
 /// # Panics
-/// As [`info_nce`].
+/// As [`info_nce()`].
 pub fn info_nce_symmetric<E: Real>(scores: &[E], sizes: ScoreSizes) -> Evaluated<E> {
     let columns = info_nce(scores, sizes);
     let mut rows = info_nce_rows(scores, sizes);
@@ -68,7 +79,7 @@ pub fn info_nce_symmetric<E: Real>(scores: &[E], sizes: ScoreSizes) -> Evaluated
 /// It is **not a bound**; the read-out, [`info_nce_rows`]' value, is one.
 ///
 /// # Panics
-/// As [`info_nce`].
+/// As [`info_nce()`].
 pub fn flat_nce<E: Real>(scores: &[E], sizes: ScoreSizes) -> Evaluated<E> {
     sizes.check(scores.len());
     let count = sizes.joint_count();
@@ -86,7 +97,7 @@ pub fn flat_nce<E: Real>(scores: &[E], sizes: ScoreSizes) -> Evaluated<E> {
     Evaluated { objective: flat / count, nats: info / count + (sizes.columns() as f64).ln(), gradient }
 }
 
-/// The logarithm of the number of candidates of [`info_nce`].
+/// The logarithm of the number of candidates of [`info_nce()`].
 pub(super) fn log_candidates(sizes: ScoreSizes) -> f64 {
     (1.0 + sizes.pairing.marginals(sizes.batch, sizes.locations) as f64).ln()
 }
@@ -95,6 +106,54 @@ pub(super) fn log_candidates(sizes: ScoreSizes) -> f64 {
 fn negatives<E: Real>(group: &mut [E], start: usize, joint: usize) -> ExpSum {
     let (head, tail) = group.split_at_mut(start);
     exponentials_of_both(head, &mut tail[joint..])
+}
+
+/// [`Groups::contrast`] of all pairs, whose groups are the columns, without moving them: maxima, sums and factors are
+/// rows that run over the columns side by side.
+fn contrast_columns<E: Real>(scores: &[E], sizes: ScoreSizes) -> (f64, Vec<E>) {
+    let ScoreSizes { batch, locations, .. } = sizes;
+    let count = sizes.joint_count();
+    let band = batch * (BAND / batch).max(1);
+    let mut work = masked(scores, sizes);
+    let larger = |a: E, b: E| if b > a { b } else { a };
+    let tops = in_pieces(&mut work, band, |_, rows| {
+        let mut top = vec![E::neg_infinity(); batch];
+        rows.chunks_exact(batch).for_each(|row| top.iter_mut().zip(row).for_each(|(t, &s)| *t = larger(*t, s)));
+        top
+    });
+    let mut top = vec![E::neg_infinity(); batch];
+    tops.iter().for_each(|part| top.iter_mut().zip(part).for_each(|(t, &s)| *t = larger(*t, s)));
+    top.iter_mut().for_each(|t| *t = if t.is_finite() { *t } else { E::zero() });
+    let parts = in_pieces(&mut work, band, |_, rows| {
+        let mut sums = vec![0.0; batch];
+        for row in rows.chunks_exact_mut(batch) {
+            row.iter_mut().zip(&top).for_each(|(s, &t)| *s -= t);
+            E::exp_less(row, E::zero());
+            sums.iter_mut().zip(row).for_each(|(sum, s)| *sum += s.wide());
+        }
+        sums
+    });
+    let mut sums = vec![0.0; batch];
+    parts.iter().for_each(|part| sums.iter_mut().zip(part).for_each(|(s, p)| *s += p));
+    let (mut total, mut factors, mut shares) = (0.0, Vec::with_capacity(batch), Vec::new());
+    for (j, (sum, top)) in sums.into_iter().zip(top).enumerate() {
+        let log_negatives = top.wide() + sum.ln();
+        let mut weight = 0.0;
+        for l in 0..locations {
+            let joint = scores[sizes.joint(j, l)].wide();
+            let all = log_add(joint, log_negatives);
+            total += joint - all;
+            let share = (log_negatives - all).exp();
+            weight += share;
+            shares.push(E::of(share / count));
+        }
+        factors.push(E::of(-weight / (sum * count)));
+    }
+    in_pieces(&mut work, band, |_, rows| {
+        rows.chunks_exact_mut(batch).for_each(|row| row.iter_mut().zip(&factors).for_each(|(g, &f)| *g *= f));
+    });
+    sizes.joints().zip(shares).for_each(|(at, share)| work[at] = share);
+    (total / count, work)
 }
 
 /// Consecutive groups of `len` scores that compete, each with `joint` joint pairs side by side.

@@ -7,9 +7,9 @@ use crate::nn::Real;
 /// The Jensen-Shannon objective of Deep InfoMax (Hjelm et al. 2019, eq. 4; Nowozin et al. 2016):
 /// `E_joint[−sp(−T)] − E_marginal[sp(T)]` with `sp(z) = log(1 + eᶻ)`, where both means run over all pairs of their kind.
 ///
-/// It lies in `(−∞, 0]`, is `−2·log 2` for a critic that says nothing, and `2·JSD − log 4` for the best one, which is the
-/// logarithm of the density ratio. The mutual information in [`Evaluated::nats`] is the lower bound that this divergence
-/// implies, [`mi_from_jsd`].
+/// It lies in `(−∞, 0]`, is `−2·log 2` for a critic that says nothing, and `2·JSD − log 4` for the best one, which is
+/// the logarithm of the density ratio. The mutual information in [`Evaluated::nats`] is the lower bound that this
+/// divergence implies, [`mi_from_jsd`].
 ///
 /// # Panics
 /// When `scores` is not `[B, L, K]`, or the pairing does not fit the batch.
@@ -18,23 +18,23 @@ pub fn jsd<E: Real>(scores: &[E], sizes: ScoreSizes) -> Evaluated<E> {
     Evaluated { objective, nats: mi_from_jsd((objective + 4f64.ln()) / 2.0), gradient }
 }
 
-/// [`jsd`] in training, the bound of Nguyen, Wainwright & Jordan in the read-out (Poole et al. 2019, §3.1): the best
+/// [`jsd()`] in training, the bound of Nguyen, Wainwright & Jordan in the read-out (Poole et al. 2019, §3.1): the best
 /// critic for the first is `f = log r`, for the second `1 + log r`, so the read-out is taken at `f + 1`:
 /// `1 + E_joint[f] − E_marginal[eᶠ]`.
 ///
 /// (Public code that takes it at `f` is `1/e = 0.368` nats too low with a perfect critic.) A lower bound; training is
-/// stable, but the read-out's variance grows as `e^MI`, and faster for a critic that is off. No ceiling. It saturates at
-/// −1e304.
+/// stable, but the read-out's variance grows as `e^MI`, and faster for a critic that is off. No ceiling. It saturates
+/// at −1e304.
 ///
 /// # Panics
-/// As [`jsd`].
+/// As [`jsd()`].
 pub fn js_nwj<E: Real>(scores: &[E], sizes: ScoreSizes) -> Evaluated<E> {
     let (objective, gradient) = divergence(scores, sizes);
     let log_mean = exponentials(&mut masked(scores, sizes)).ln() - sizes.marginal_count().ln();
     Evaluated { objective, nats: 1.0 + joint_mean(scores, sizes) - capped_exp(log_mean), gradient }
 }
 
-/// The smoothed mutual-information estimator (Song & Ermon 2020, §4): [`jsd`] in training; the read-out is the
+/// The smoothed mutual-information estimator (Song & Ermon 2020, §4): [`jsd()`] in training; the read-out is the
 /// Donsker-Varadhan value with the density ratio clipped to `[e^−τ, e^τ]` in the second term alone,
 /// `E_joint[f] − log E_marginal[e^clip(f, −τ, τ)]`.
 ///
@@ -42,7 +42,7 @@ pub fn js_nwj<E: Real>(scores: &[E], sizes: ScoreSizes) -> Evaluated<E> {
 /// usual; τ = ∞ reads the unclipped value. No ceiling.
 ///
 /// # Panics
-/// As [`jsd`], and when `tau` is not positive.
+/// As [`jsd()`], and when `tau` is not positive.
 pub fn smile<E: Real>(scores: &[E], sizes: ScoreSizes, tau: f64) -> Evaluated<E> {
     assert!(tau > 0.0, "tau {tau} is not positive");
     let (objective, gradient) = divergence(scores, sizes);
@@ -54,13 +54,14 @@ pub fn smile<E: Real>(scores: &[E], sizes: ScoreSizes, tau: f64) -> Evaluated<E>
 }
 
 /// f-DIME with the GAN divergence (Letizia, Novello & Tonello 2024): a discriminator `D = 1/(1 + eᶠ)` trained by
-/// `E_joint[log(1 − D)] + E_marginal[log D]`, which is [`jsd`]; the read-out is `E_joint[log((1 − D)/D)] = E_joint[f]`.
+/// `E_joint[log(1 − D)] + E_marginal[log D]`, which is [`jsd()`]; the read-out is
+/// `E_joint[log((1 − D)/D)] = E_joint[f]`.
 ///
-/// **Neither a lower nor an upper bound**: it is exact for the best critic, `f = log r`, and has a low variance since no
-/// exponential is averaged, but nothing holds it below the truth. No ceiling.
+/// **Neither a lower nor an upper bound**: it is exact for the best critic, `f = log r`, and has a low variance since
+/// no exponential is averaged, but nothing holds it below the truth. No ceiling.
 ///
 /// # Panics
-/// As [`jsd`].
+/// As [`jsd()`].
 pub fn f_dime_gan<E: Real>(scores: &[E], sizes: ScoreSizes) -> Evaluated<E> {
     let (objective, gradient) = divergence(scores, sizes);
     Evaluated { objective, nats: joint_mean(scores, sizes), gradient }
@@ -75,7 +76,7 @@ pub(super) fn clip<E: Real>(x: &mut [E], tau: f64) {
     }
 }
 
-/// The objective of [`jsd`] and its gradient.
+/// The objective of [`jsd()`] and its gradient.
 fn divergence<E: Real>(scores: &[E], sizes: ScoreSizes) -> (f64, Vec<E>) {
     sizes.check(scores.len());
     let (joint, marginal) = (sizes.joint_count(), sizes.marginal_count());

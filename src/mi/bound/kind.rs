@@ -8,13 +8,14 @@ use crate::mi::MiError;
 use crate::nn::Real;
 use serde::{Deserialize, Serialize};
 
-/// Which bound is maximised. Those that keep a state or take a second input are in [`TrainedBound`](super::TrainedBound).
+/// Which bound is maximised. Those that keep a state or take a second input are in
+/// [`TrainedBound`](super::TrainedBound).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BoundKind {
-    /// Jensen-Shannon; see [`jsd`].
+    /// Jensen-Shannon; see [`jsd()`].
     Jsd,
-    /// InfoNCE with sums over columns (and locations); see [`info_nce`].
+    /// InfoNCE with sums over columns (and locations); see [`info_nce()`].
     InfoNce,
     /// InfoNCE with sums over rows; see [`info_nce_rows`].
     InfoNceRows,
@@ -24,7 +25,7 @@ pub enum BoundKind {
     FlatNce,
     /// Donsker-Varadhan; see [`dv`].
     Dv,
-    /// Nguyen-Wainwright-Jordan; see [`nwj`].
+    /// Nguyen-Wainwright-Jordan; see [`nwj()`].
     Nwj,
     /// Jensen-Shannon in training, Nguyen-Wainwright-Jordan in the read-out; see [`js_nwj`].
     JsNwj,
@@ -37,7 +38,7 @@ pub enum BoundKind {
     FDimeGan,
     /// f-DIME, Kullback-Leibler divergence; see [`f_dime_kl`].
     FDimeKl,
-    /// Interpolated, with a constant baseline; see [`i_alpha`].
+    /// Interpolated, with a constant baseline; see [`i_alpha()`].
     IAlpha {
         /// Share of the batch's own baseline, α.
         alpha: f64,
@@ -112,8 +113,8 @@ impl BoundKind {
         !matches!(self, Self::Smile { .. } | Self::FDimeGan | Self::FDimeKl)
     }
 
-    /// The read-out over all pairs of a held-out set; none for I_α, whose means leave samples of a column out and so need
-    /// the whole of it: read it from batches. SMILE clips where `statistics` does.
+    /// The read-out over all pairs of a held-out set; none for I_α, whose means leave samples of a column out and so
+    /// need the whole of it: read it from batches. SMILE clips where `statistics` does.
     ///
     /// # Panics
     /// When a row of `statistics` is missing.
@@ -133,13 +134,13 @@ impl BoundKind {
     }
 }
 
-/// The ceiling of [`i_alpha`].
+/// The ceiling of [`i_alpha()`].
 pub(super) fn i_alpha_ceiling(alpha: f64, sizes: ScoreSizes) -> f64 {
     let log_others = ((sizes.columns() - 1) as f64).ln();
     if alpha == 1.0 { log_others } else { 1.0 + log_others - alpha.ln() }
 }
 
-/// Checks the share of [`i_alpha`], and that one can be left out.
+/// Checks the share of [`i_alpha()`], and that one can be left out.
 pub(super) fn check_alpha(alpha: f64, sizes: ScoreSizes) -> Result<(), MiError> {
     if !(0.0..=1.0).contains(&alpha) {
         return Err(MiError::Setting { name: "alpha", value: alpha.to_string(), allowed: "it must be from 0 to 1" });

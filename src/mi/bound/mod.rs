@@ -21,8 +21,8 @@
 //! | [`l1_out`], [`v_club`], [`club_sample`] | its own | its own | upper, for the true density | none |
 //! | [`doe`] | two likelihoods | their difference | no | none |
 //!
-//! [`BoundKind`] names those that take scores alone, [`TrainedBound`] all that train a critic. [`PairStatistics`] reads a
-//! critic over all pairs of a set too large for one score matrix.
+//! [`BoundKind`] names those that take scores alone, [`TrainedBound`] all that train a critic. [`PairStatistics`] reads
+//! a critic over all pairs of a set too large for one score matrix.
 
 mod conditional;
 mod donsker_varadhan;

@@ -8,11 +8,11 @@ use crate::nn::Real;
 /// The bound of Nguyen, Wainwright & Jordan (2010), also known as f-GAN KL and MINE-f:
 /// `E_joint[f] − E_marginal[e^{f−1}]`.
 ///
-/// A lower bound, unbiased for a given critic; its variance grows as `e^MI`. No ceiling. The best critic is one plus the
-/// logarithm of the density ratio: of all constants added to the scores one is right.
+/// A lower bound, unbiased for a given critic; its variance grows as `e^MI`. No ceiling. The best critic is one plus
+/// the logarithm of the density ratio: of all constants added to the scores one is right.
 ///
-/// A marginal score above 30 (in `f32`; 250 in `f64`) is so wrong that the gradient nears the largest number; it is then
-/// scaled down as a whole. The value saturates at −1e304.
+/// Where the weight of a marginal score, `e^{f−1}` over their number, is above e³⁰ (in `f32`; e²⁵⁰ in `f64`) the gradient
+/// is scaled down as a whole, so that it and its square stay finite. The value saturates at −1e304.
 ///
 /// # Panics
 /// When `scores` is not `[B, L, K]`, or the pairing does not fit the batch.
@@ -22,14 +22,15 @@ pub fn nwj<E: Real>(scores: &[E], sizes: ScoreSizes) -> Evaluated<E> {
     linear(joint, masked(scores, sizes), sizes, 1.0)
 }
 
-/// f-DIME with the Kullback-Leibler divergence (Letizia, Novello & Tonello 2024): a positive network `D = eᶠ` trained by
-/// `1 + E_joint[log D] − E_marginal[D]`, which is [`nwj`] at `f + 1`; the read-out is `E_joint[log D] = E_joint[f]`.
+/// f-DIME with the Kullback-Leibler divergence (Letizia, Novello & Tonello 2024): a positive network `D = eᶠ` trained
+/// by `1 + E_joint[log D] − E_marginal[D]`, which is [`nwj()`] at `f + 1`; the read-out is
+/// `E_joint[log D] = E_joint[f]`.
 ///
-/// **Neither a lower nor an upper bound**: it is exact for the best critic, `f = log r`, and no exponential is averaged in
-/// the read-out, but nothing holds it below the truth. No ceiling.
+/// **Neither a lower nor an upper bound**: it is exact for the best critic, `f = log r`, and no exponential is averaged
+/// in the read-out, but nothing holds it below the truth. No ceiling.
 ///
 /// # Panics
-/// As [`nwj`].
+/// As [`nwj()`].
 pub fn f_dime_kl<E: Real>(scores: &[E], sizes: ScoreSizes) -> Evaluated<E> {
     sizes.check(scores.len());
     let joint = joint_mean(scores, sizes);
@@ -40,9 +41,9 @@ pub fn f_dime_kl<E: Real>(scores: &[E], sizes: ScoreSizes) -> Evaluated<E> {
 /// The bound of the tractable unnormalised Barber-Agakov family (Poole et al. 2019, eq. 7) with a learned baseline
 /// `a(y)`: `1 + E_joint[f − log a] − E_marginal[eᶠ/a]`.
 ///
-/// `log_baseline` is `[B]`, `log a(y_j)` of each global vector; [`EvaluatedPair::second`] is its gradient. A lower bound
-/// for any positive baseline; the best is `E_x[e^{f(x, y)}]`. With `a = e` it is [`nwj`], with one constant for all `y`
-/// the best one makes it [`dv`](super::dv). Variance, ceiling and saturation as [`nwj`].
+/// `log_baseline` is `[B]`, `log a(y_j)` of each global vector; [`EvaluatedPair::second`] is its gradient. A lower
+/// bound for any positive baseline; the best is `E_x[e^{f(x, y)}]`. With `a = e` it is [`nwj()`], with one constant for
+/// all `y` the best one makes it [`dv`](super::dv). Variance, ceiling and saturation as [`nwj()`].
 ///
 /// # Panics
 /// When `scores` is not `[B, L, K]` or `log_baseline` not `[B]`, or the pairing does not fit the batch.

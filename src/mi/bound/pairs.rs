@@ -137,9 +137,9 @@ pub(super) fn capped_exp(x: f64) -> f64 {
     if x > 700.0 { 700f64.exp() } else { x.exp() }
 }
 
-/// The factor by which a whole gradient is scaled down, as a logarithm, when its largest part is `e^log_largest`: zero as
-/// a rule. Beyond about the cube root of the largest number of type `E` (e³¹ in `f32`) the gradient keeps its direction and not its
-/// length, so that neither it, nor its square, nor sums of them overflow.
+/// The factor by which a whole gradient is scaled down, as a logarithm, when its largest part is `e^log_largest`: zero
+/// as a rule. Beyond about the cube root of the largest number of type `E` (e³¹ in `f32`) the gradient keeps its
+/// direction and not its length, so that neither it, nor its square, nor sums of them overflow.
 pub(super) fn log_shrink<E: Real>(log_largest: f64) -> f64 {
     let cap = 0.35 * E::max_value().wide().ln();
     if log_largest > cap { cap - log_largest } else { 0.0 }

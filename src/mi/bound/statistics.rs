@@ -9,9 +9,9 @@ const BAND: usize = 64;
 
 /// What the read-outs need of an `[N, N]` score matrix, gathered block by block: memory grows as N, not N².
 ///
-/// Rows come in any order and in blocks of any size, each once; values do not depend on that, up to rounding. The read-outs
-/// are those of the functions of the same names at [`Pairing::All`](crate::mi::Pairing::All) and L = 1, and their standing
-/// as bounds is described there. NaN among the scores makes the values NaN.
+/// Rows come in any order and in blocks of any size, each once; values do not depend on that, up to rounding. The
+/// read-outs are those of the functions of the same names at [`Pairing::All`](crate::mi::Pairing::All) and L = 1, and
+/// their standing as bounds is described there. NaN among the scores makes the values NaN.
 ///
 /// ```
 /// use infomax::mi::{Pairing, bound::{PairStatistics, ScoreSizes, dv}};

@@ -29,8 +29,8 @@ impl SecondInput {
 /// A bound in training, with its state. It is saved with the run, so that a resumed one goes on alike.
 ///
 /// A trainer asks [`second_input`](TrainedBound::second_input) once and builds a second network if there is one; each
-/// step it puts the critic's scores and that network's output into [`objective_with`], and maximises the value. On held-out
-/// data it uses [`evaluate`](TrainedBound::evaluate), which keeps nothing, or [`read`](TrainedBound::read).
+/// step it puts the critic's scores and that network's output into [`objective_with`], and maximises the value. On
+/// held-out data it uses [`evaluate`](TrainedBound::evaluate), which keeps nothing, or [`read`](TrainedBound::read).
 ///
 /// ```
 /// use infomax::mi::{Pairing, bound::{BoundKind, Mine, ScoreSizes, SecondInput, TrainedBound}};
@@ -51,12 +51,12 @@ pub enum TrainedBound {
     Mine(Mine),
     /// TUBA, with a baseline; see [`tuba`].
     Tuba,
-    /// I_α, with a learned baseline; see [`i_alpha`].
+    /// I_α, with a learned baseline; see [`i_alpha()`].
     IAlpha {
         /// Share of the batch's own baseline, α.
         alpha: f64,
     },
-    /// FLO, with its second network; see [`flo`].
+    /// FLO, with its second network; see [`flo()`].
     Flo,
 }
 
@@ -117,9 +117,9 @@ impl TrainedBound {
         }
     }
 
-    /// Whether the read-out, were its expectations taken over all data, is at most the true value, whatever the networks.
-    /// MINE's is the Donsker-Varadhan value, for which that holds; the average over training batches that is reported as
-    /// MINE is no bound.
+    /// Whether the read-out, were its expectations taken over all data, is at most the true value, whatever the
+    /// networks. MINE's is the Donsker-Varadhan value, for which that holds; the average over training batches that is
+    /// reported as MINE is no bound.
     pub fn is_lower_bound(&self) -> bool {
         match self {
             Self::Plain(kind) => kind.is_lower_bound(),
@@ -127,8 +127,8 @@ impl TrainedBound {
         }
     }
 
-    /// The read-out over all pairs of a held-out set, `second` being the second input there, `[N]` or empty; none for I_α,
-    /// as [`BoundKind::read`] says.
+    /// The read-out over all pairs of a held-out set, `second` being the second input there, `[N]` or empty; none for
+    /// I_α, as [`BoundKind::read`] says.
     ///
     /// # Panics
     /// When a row of `statistics` or a number of `second` is missing.
@@ -143,10 +143,11 @@ impl TrainedBound {
     }
 }
 
-/// The objective of a training batch on the tape, as [`objective`](super::objective); the bound's state takes the batch in.
+/// The objective of a training batch on the tape, as [`objective`](super::objective); the bound's state takes the batch
+/// in.
 ///
-/// `second` is the output of the second network, if the bound takes one. The tape travels with `scores`; it must also hold
-/// what `second` was computed with.
+/// `second` is the output of the second network, if the bound takes one. The tape travels with `scores`; it must also
+/// hold what `second` was computed with.
 ///
 /// # Errors
 /// When the device fails.

@@ -1,9 +1,9 @@
 //! Exponentials and logistic functions of slices.
 //!
-//! The standard library's `exp` is a call for each number; bounds on scores are little else than exponentials. For `f32`
-//! these are branch-free polynomials that the compiler turns into vector code. The processor's widest vectors are chosen
-//! at run time, and every choice gives the same bits: the operations on each number are the same ones in the same order
-//! (no fused multiply-add), and sums run over a fixed number of lanes. `f64` uses the standard library.
+//! The standard library's `exp` is a call for each number; bounds on scores are little else than exponentials. For
+//! `f32` these are branch-free polynomials that the compiler turns into vector code. The processor's widest vectors are
+//! chosen at run time, and every choice gives the same bits: the operations on each number are the same ones in the
+//! same order (no fused multiply-add), and sums run over a fixed number of lanes. `f64` uses the standard library.
 //!
 //! NaN stays NaN.
 
