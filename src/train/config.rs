@@ -4,7 +4,7 @@ use super::TrainError;
 use crate::data::augment::Augment;
 use crate::data::{Loading, Order};
 use crate::dim::ModelConfig;
-use crate::mi::bound::{BoundKind, ScoreSizes};
+use crate::mi::bound::ScoreSizes;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -69,6 +69,10 @@ impl RunConfig {
                 }
             ));
         }
+        let sizes = ScoreSizes { batch: self.batch, locations: 1, pairing: self.model.pairing };
+        if let Err(wrong) = self.model.bound.check(sizes) {
+            return fail(format!("bound: {wrong}"));
+        }
         if self.name.is_empty() || self.name.contains(['/', '\\']) || self.name.starts_with('.') {
             return fail(format!("name is {:?}; a run's name is part of its folder's name", self.name));
         }
@@ -85,9 +89,6 @@ impl RunConfig {
         let [_, h, w] = self.model.encoder.image();
         let locations = if self.model.weights.beta == 0.0 { 1 } else { (h / 4) * (w / 4) };
         let sizes = ScoreSizes { batch: self.batch, locations, pairing: self.model.pairing };
-        match self.model.bound {
-            BoundKind::InfoNce => Some(self.model.bound.ceiling(sizes)),
-            BoundKind::Jsd => None,
-        }
+        Some(self.model.bound.ceiling(sizes)).filter(|c| c.is_finite())
     }
 }

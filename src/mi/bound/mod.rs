@@ -1,18 +1,55 @@
 //! Bounds: functions of a critic's scores, maximised in training.
 //!
-//! Each bound is one plain function on a score array that returns its value and its gradient ([`Evaluated`]);
-//! [`objective`] puts it on dfdx's tape, on any device. Values are in nats.
+//! Each bound is one plain function on a score array that returns what is maximised, its gradient, and the mutual
+//! information that is read from it ([`Evaluated`]); these are not the same for all of them. [`objective`] puts it on
+//! dfdx's tape, on any device. Values are in nats. Scores must be finite; NaN among them makes the value NaN.
+//!
+//! | bound | gradient path | read-out | bound? | ceiling |
+//! |---|---|---|---|---|
+//! | [`dv`] | its own | its own | lower | none |
+//! | [`Mine`] | DV with a moving average | DV | no | none |
+//! | [`nwj()`], [`tuba`] | its own | its own | lower | none |
+//! | [`jsd()`] | its own | [`mi_from_jsd`] | lower | none |
+//! | [`js_nwj`] | JSD | NWJ at f + 1 | lower | none |
+//! | [`smile`] | JSD | DV, clipped | no | none |
+//! | [`f_dime_gan`], [`f_dime_kl`] | JSD, NWJ at f + 1 | joint mean | no | none |
+//! | [`info_nce()`], [`info_nce_rows`], [`info_nce_symmetric`] | its own | its own + log K | lower | log K |
+//! | [`flat_nce`] | FlatNCE | InfoNCE, rows | lower | log K |
+//! | [`i_alpha()`] | its own | its own | lower | 1 + log((K − 1)/α) |
+//! | [`flo()`] | its own | its own | lower | none |
+//! | [`barber_agakov`] | likelihood | h(Y) + likelihood | lower | none |
+//! | [`l1_out`], [`v_club`], [`club_sample`] | its own | its own | upper, for the true density | none |
+//! | [`doe`] | two likelihoods | their difference | no | none |
+//!
+//! [`BoundKind`] names those that take scores alone, [`TrainedBound`] all that train a critic. [`PairStatistics`] reads
+//! a critic over all pairs of a set too large for one score matrix.
 
+mod conditional;
+mod donsker_varadhan;
+mod flo;
+mod i_alpha;
 mod info_nce;
 mod jsd;
+mod kind;
+mod nwj;
+mod pairs;
+mod statistics;
+mod trained;
 
-pub use info_nce::info_nce;
-pub use jsd::{jsd, mi_from_jsd};
+pub use conditional::{barber_agakov, club_sample, doe, l1_out, v_club};
+pub use donsker_varadhan::{Mine, dv};
+pub use flo::flo;
+pub use i_alpha::i_alpha;
+pub use info_nce::{flat_nce, info_nce, info_nce_rows, info_nce_symmetric};
+pub use jsd::{f_dime_gan, js_nwj, jsd, mi_from_jsd, smile};
+pub use kind::BoundKind;
+pub use nwj::{f_dime_kl, nwj, tuba};
+pub use statistics::PairStatistics;
+pub use trained::{SecondInput, TrainedBound, objective_with};
 
 use super::{Pairing, Scores};
 use crate::nn::Real;
 use dfdx::prelude::*;
-use serde::{Deserialize, Serialize};
 
 /// Sizes of a score array `[B, L, K]`, with `K` set by the pairing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +63,11 @@ pub struct ScoreSizes {
 }
 
 impl ScoreSizes {
+    /// Of the `[N, N]` matrix of `n` vectors with `n` others, joint pairs on the diagonal.
+    pub fn matrix(n: usize) -> Self {
+        Self { batch: n, locations: 1, pairing: Pairing::All }
+    }
+
     /// Number of columns, K.
     pub fn columns(&self) -> usize {
         self.pairing.columns(self.batch)
@@ -42,41 +84,37 @@ impl ScoreSizes {
 pub struct Evaluated<E> {
     /// What is maximised, nats.
     pub objective: f64,
-    /// The mutual information that the scores vouch for, nats: a lower bound in expectation (on the data that the
-    /// critic was not trained on; on training batches it is optimistic).
+    /// The mutual information that the scores vouch for, nats: a lower bound in expectation, unless the bound's
+    /// documentation says otherwise (on the data that the critic was not trained on; on training batches it is
+    /// optimistic).
     pub nats: f64,
     /// The gradient of the objective with respect to each score, `[B, L, K]`.
     pub gradient: Vec<E>,
 }
 
-/// Which bound is maximised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum BoundKind {
-    /// Jensen-Shannon; see [`jsd`].
-    Jsd,
-    /// InfoNCE; see [`info_nce`].
-    InfoNce,
+/// The same for a bound with a second input.
+#[derive(Clone, Debug)]
+pub struct EvaluatedPair<E> {
+    /// What is maximised, nats.
+    pub objective: f64,
+    /// The mutual information that the scores vouch for; see [`Evaluated::nats`].
+    pub nats: f64,
+    /// The gradient of the objective with respect to each score, `[B, L, K]`.
+    pub gradient: Vec<E>,
+    /// The gradient of the objective with respect to each number of the second input; empty without one.
+    pub second: Vec<E>,
 }
 
-impl BoundKind {
-    /// Value and gradient of the bound.
-    ///
-    /// # Panics
-    /// When `scores` has not the sizes it is said to have, or the pairing does not fit the batch.
-    pub fn evaluate<E: Real>(self, scores: &[E], sizes: ScoreSizes) -> Evaluated<E> {
-        match self {
-            Self::Jsd => jsd(scores, sizes),
-            Self::InfoNce => info_nce(scores, sizes),
-        }
+impl<E> EvaluatedPair<E> {
+    /// With the second input held constant.
+    pub fn without_second(self) -> Evaluated<E> {
+        Evaluated { objective: self.objective, nats: self.nats, gradient: self.gradient }
     }
+}
 
-    /// The largest value that [`Evaluated::nats`] can take in a batch of these sizes; infinite for Jensen-Shannon.
-    pub fn ceiling(self, sizes: ScoreSizes) -> f64 {
-        match self {
-            Self::Jsd => f64::INFINITY,
-            Self::InfoNce => (1.0 + sizes.pairing.marginals(sizes.batch, sizes.locations) as f64).ln(),
-        }
+impl<E> From<Evaluated<E>> for EvaluatedPair<E> {
+    fn from(e: Evaluated<E>) -> Self {
+        Self { objective: e.objective, nats: e.nats, gradient: e.gradient, second: Vec::new() }
     }
 }
 
@@ -91,7 +129,8 @@ pub struct Objective<E: Dtype, D: Storage<E>, T> {
 /// The bound of `scores [B, L, K]` on the tape.
 ///
 /// The value and its gradient `g` are computed together; what goes on the tape is `Σ g·scores` plus the constant that
-/// makes its value right. It has the bound's value and gradient, on any device.
+/// makes its value right. It has the bound's value and gradient, on any device. A value beyond the largest number of
+/// type `E` becomes that.
 ///
 /// # Errors
 /// When the device fails.
@@ -105,20 +144,28 @@ pub fn objective<E: Real, D: Device<E>, T: Tape<E, D>>(
 ) -> Result<Objective<E, D, T>, D::Err> {
     let shape = *scores.shape();
     let sizes = ScoreSizes { batch: shape.0, locations: shape.1, pairing };
-    let values = scores.as_vec();
-    let Evaluated { objective, nats, gradient } = kind.evaluate(&values, sizes);
-    let linear: f64 = values.iter().zip(&gradient).map(|(v, g)| v.wide() * g.wide()).sum();
-    let gradient = scores.device().try_tensor_from_vec(gradient, shape)?;
-    let value = scores.try_mul(gradient)?.try_sum::<Rank0, _>()?.try_add(E::of(objective - linear))?;
-    Ok(Objective { value, nats })
+    let found = kind.evaluate(&scores.as_vec(), sizes);
+    on_tape(scores, None, found.into())
 }
 
-/// `log(1 + eᶻ)`, safe for any z.
-pub(crate) fn softplus(z: f64) -> f64 {
-    z.max(0.0) + (-z.abs()).exp().ln_1p()
-}
-
-/// `1/(1 + e⁻ᶻ)`, safe for any z.
-pub(crate) fn sigmoid(z: f64) -> f64 {
-    if z >= 0.0 { 1.0 / (1.0 + (-z).exp()) } else { z.exp() / (1.0 + z.exp()) }
+/// Puts value and gradients on the tape of `scores`.
+fn on_tape<E: Real, D: Device<E>, T: Tape<E, D>>(
+    scores: Scores<E, D, T>,
+    second: Option<&Tensor<(usize,), E, D>>,
+    found: EvaluatedPair<E>,
+) -> Result<Objective<E, D, T>, D::Err> {
+    let dot = |a: &[E], b: &[E]| -> f64 { a.iter().zip(b).map(|(a, b)| a.wide() * b.wide()).sum() };
+    let mut linear = dot(&scores.as_vec(), &found.gradient);
+    let device = scores.device().clone();
+    let gradient = device.try_tensor_from_vec(found.gradient, *scores.shape())?;
+    let mut value = scores.try_mul(gradient)?.try_sum::<Rank0, _>()?;
+    if let Some(second) = second {
+        linear += dot(&second.as_vec(), &found.second);
+        let gradient = device.try_tensor_from_vec(found.second, *second.shape())?;
+        let (so_far, tape) = value.split_tape();
+        value = second.clone().put_tape(tape).try_mul(gradient)?.try_sum::<Rank0, _>()?.try_add(so_far)?;
+    }
+    let most = E::max_value().wide();
+    let value = value.try_add(E::of((found.objective - linear).clamp(-most, most)))?;
+    Ok(Objective { value, nats: found.nats })
 }

@@ -3,10 +3,13 @@
 //! Each block of the result is one sequential product over the whole inner dimension, and the blocks are a function of
 //! the sizes alone: the same numbers come out with one thread and with many.
 
+use super::exp::Exponentials;
 use rayon::prelude::*;
 
 /// The number types of the kernels: `f32`, and `f64` for gradient checks.
-pub trait Real: dfdx::dtypes::Dtype + num_traits::Float + rand_distr::uniform::SampleUniform + std::iter::Sum {
+pub trait Real:
+    dfdx::dtypes::Dtype + num_traits::Float + rand_distr::uniform::SampleUniform + std::iter::Sum + Exponentials
+{
     /// From `f64`, rounded.
     fn of(x: f64) -> Self;
     /// To `f64`, exact.

@@ -5,6 +5,7 @@
 
 pub(crate) mod access;
 pub(crate) mod conv;
+pub(crate) mod exp;
 pub(crate) mod gemm;
 pub(crate) mod memory;
 pub(crate) mod norm;
