@@ -2,10 +2,11 @@
 
 use super::folds::Fold;
 use super::inputs::Inputs;
-use super::read_out::{HeldOut, ReadOut};
+use super::objective::NeuralBound;
+use super::read_out::HeldOut;
 use super::{CurvePoint, EstimateError, Learning};
 use crate::mi::Pairing;
-use crate::mi::bound::{BoundKind, objective};
+use crate::mi::bound::objective_with;
 use crate::mi::critic::VectorCritic;
 use crate::nn::{Adam, AdamConfig, Backend};
 use crate::seed;
@@ -25,6 +26,8 @@ pub(super) trait Silent {
 pub(super) struct Fitted {
     /// On the report rows, group by group.
     pub report: Vec<HeldOut>,
+    /// Its value on the rows that it learned from, nats: optimistic.
+    pub training: f64,
     /// The validation value with which it was chosen, nats.
     pub validation: f64,
     /// The validation value before the first step, nats.
@@ -48,7 +51,7 @@ pub(super) fn fit<const I: usize, C, D: Backend<f32>>(
     inputs: &Inputs,
     fold: &Fold,
     learning: &Learning,
-    kind: BoundKind,
+    kind: NeuralBound,
     seed: u64,
 ) -> Result<Fitted, EstimateError>
 where
@@ -63,12 +66,14 @@ where
     let batch = learning.batch.min(fold.train.len() / 2).max(2);
     let mut order = fold.train.clone();
     let (mut at, mut epoch) = (order.len(), 0);
-    let read_out = ReadOut::of(kind);
+    let shift = kind.shift();
+    let (read_out, mut bound) = (kind.read_out(), kind.trained());
     let (mut best, mut kept, mut curve, mut start) = (f64::NEG_INFINITY, average.clone(), Vec::new(), f64::NAN);
     let (mut best_step, mut steps) = (0, 0);
     for step in 0..=learning.steps {
         if step % learning.check == 0 {
-            let value = read_out.value(&held_out::<I, C, D>(dev, &average, inputs, &fold.validation).map_err(failed)?);
+            let value =
+                read_out.value(&held_out::<I, C, D>(dev, &average, inputs, &fold.validation, shift).map_err(failed)?);
             curve.push(CurvePoint { step, nats: value });
             if step == 0 {
                 start = value;
@@ -93,37 +98,39 @@ where
         let x = dev.try_tensor_from_vec(x, (batch, Const::<I>)).map_err(failed)?;
         let y = dev.try_tensor_from_vec(y, (batch, Const::<I>)).map_err(failed)?;
         let mut scores = critic.try_scores(x.leaky_traced(), y, Pairing::All).map_err(failed)?;
-        if let Some(base) = base_scores(dev, inputs, rows).map_err(failed)? {
+        if let Some(base) = base_scores(dev, inputs, rows, shift).map_err(failed)? {
             let base = base.try_reshape_like(&(batch, 1, batch)).map_err(failed)?;
             scores = scores.try_add(base).map_err(failed)?;
         }
-        let bound = objective(kind, scores, Pairing::All).map_err(failed)?;
-        if !bound.nats.is_finite() {
+        let found = objective_with(&mut bound, scores, None, Pairing::All).map_err(failed)?;
+        if !found.value.as_vec()[0].is_finite() {
             break;
         }
-        let mut gradients = bound.value.try_negate().map_err(failed)?.try_backward().map_err(failed)?;
+        let mut gradients = found.value.try_negate().map_err(failed)?.try_backward().map_err(failed)?;
         adam.update(&mut critic, &mut gradients).map_err(failed)?;
         steps = step + 1;
         // The average of early steps is short, so that it does not drag the start along.
         let keep = learning.average.min(steps as f64 / (steps as f64 + 10.0));
         move_towards(&mut average, &critic, keep).map_err(failed)?;
     }
-    let report = held_out::<I, C, D>(dev, &kept, inputs, &fold.report).map_err(failed)?;
-    Ok(Fitted { report, validation: best, start, curve, best: best_step, steps })
+    let report = held_out::<I, C, D>(dev, &kept, inputs, &fold.report, shift).map_err(failed)?;
+    let training = read_out.value(&held_out::<I, C, D>(dev, &kept, inputs, &fold.train, shift).map_err(failed)?);
+    Ok(Fitted { report, training, validation: best, start, curve, best: best_step, steps })
 }
 
-/// The Gaussian part of the scores of all pairs of `rows`.
+/// The Gaussian part of the scores of all pairs of `rows`, plus `shift`.
 fn base_scores<D: Backend<f32>>(
     dev: &D,
     inputs: &Inputs,
     rows: &[usize],
+    shift: f64,
 ) -> Result<Option<Tensor<(usize, usize), f32, D>>, D::Err> {
     let Some(base) = &inputs.base else { return Ok(None) };
     let n = rows.len();
     let (x, y) = base.batch(rows);
     let x = dev.try_tensor_from_vec(x, (n, base.rank))?;
     let y = dev.try_tensor_from_vec(y, (n, base.rank))?;
-    D::linear::<1, _, _, _, _>(x, &y, None, (n, n), false).map(Some)
+    D::linear::<1, _, _, _, _>(x, &y, None, (n, n), false)?.try_add(shift as f32).map(Some)
 }
 
 /// Scores of all pairs of `rows`, in groups.
@@ -132,6 +139,7 @@ fn held_out<const I: usize, C, D: Backend<f32>>(
     critic: &C,
     inputs: &Inputs,
     rows: &[usize],
+    shift: f64,
 ) -> Result<Vec<HeldOut>, D::Err>
 where
     C: VectorCritic<Const<I>, Const<I>, f32, D>,
@@ -145,7 +153,7 @@ where
             let x = dev.try_tensor_from_vec(x, (n, Const::<I>))?;
             let y = dev.try_tensor_from_vec(y, (n, Const::<I>))?;
             let mut scores = critic.try_block(x, y)?.as_vec();
-            if let Some(base) = base_scores(dev, inputs, rows)? {
+            if let Some(base) = base_scores(dev, inputs, rows, shift)? {
                 scores.iter_mut().zip(base.as_vec()).for_each(|(s, b)| *s += b);
             }
             Ok(HeldOut { rows: rows.to_vec(), scores })

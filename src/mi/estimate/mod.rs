@@ -4,7 +4,10 @@ mod fit;
 mod folds;
 mod inputs;
 mod neural;
+mod objective;
 mod read_out;
+
+pub use objective::NeuralBound;
 
 use super::MiError;
 
@@ -75,8 +78,8 @@ impl Default for Learning {
             lr: 1e-3,
             decay: 0.0,
             steps: 5000,
-            check: 50,
-            patience: 10,
+            check: 25,
+            patience: 12,
             restarts: 1,
             average: 0.98,
         }
@@ -87,14 +90,14 @@ impl Default for Learning {
 pub fn trial(
     x: &super::Samples,
     y: &super::Samples,
-    kind: super::bound::BoundKind,
+    kind: NeuralBound,
     scaling: super::Scaling,
     gaussian: bool,
     learning: &Learning,
     seed: u64,
-) -> Result<(f64, f64, f64, f64, usize), EstimateError> {
+) -> Result<(f64, f64, f64, f64, usize, f64), EstimateError> {
     let r = neural::cross_fit(x, y, kind, scaling, gaussian, learning, seed)?;
     let n = r.influence.len() as f64;
     let sd = (r.influence.iter().map(|v| v * v).sum::<f64>() / n).sqrt();
-    Ok((r.nats, sd / n.sqrt(), r.start, r.best, r.steps))
+    Ok((r.nats, sd / n.sqrt(), r.start, r.best, r.steps, r.training))
 }

@@ -3,9 +3,8 @@
 use super::fit::{Fitted, Silent, fit};
 use super::folds::{Fold, folds};
 use super::inputs::{Inputs, seen};
-use super::read_out::ReadOut;
+use super::objective::NeuralBound;
 use super::{Architecture, CurvePoint, EstimateError, Learning};
-use crate::mi::bound::BoundKind;
 use crate::mi::critic::{JointCritic, SeparableCritic};
 use crate::mi::{MiError, Samples, Scaling};
 use crate::nn::{Backend, Linear, builder};
@@ -17,6 +16,8 @@ use rayon::prelude::*;
 pub(super) struct CrossFit {
     /// Mean of the folds' values, nats.
     pub nats: f64,
+    /// Mean value of the critics on the rows that they learned from, nats: optimistic.
+    pub training: f64,
     /// What the critics read before their first step: the Gaussian part alone, or nothing.
     pub start: f64,
     /// Each row's influence on `nats`, in the order of the samples.
@@ -35,7 +36,7 @@ pub(super) struct CrossFit {
 pub(super) fn cross_fit(
     x: &Samples,
     y: &Samples,
-    kind: BoundKind,
+    kind: NeuralBound,
     scaling: Scaling,
     gaussian: bool,
     learning: &Learning,
@@ -47,7 +48,7 @@ pub(super) fn cross_fit(
         .enumerate()
         .map(|(k, fold)| one_fold(x, y, kind, scaling, gaussian, learning, fold, seed::child(seed, "fold", k as u64)))
         .collect::<Result<_, _>>()?;
-    let read_out = ReadOut::of(kind);
+    let read_out = kind.read_out();
     let mut influence = vec![0.0; x.rows()];
     let (mut nats, mut weight) = (0.0, 0.0);
     for group in fitted.iter().flat_map(|f| &f.report) {
@@ -70,6 +71,7 @@ pub(super) fn cross_fit(
         .collect();
     Ok(CrossFit {
         nats,
+        training: mean(|f| f.training),
         start: mean(|f| f.start),
         influence,
         validation: mean(|f| f.validation),
@@ -86,7 +88,7 @@ const WIDEST: usize = 4096;
 fn one_fold(
     x: &Samples,
     y: &Samples,
-    kind: BoundKind,
+    kind: NeuralBound,
     scaling: Scaling,
     gaussian: bool,
     learning: &Learning,
@@ -109,7 +111,7 @@ fn one_fold(
 fn of_width<const I: usize>(
     x: &Samples,
     y: &Samples,
-    kind: BoundKind,
+    kind: NeuralBound,
     scaling: Scaling,
     gaussian: bool,
     learning: &Learning,

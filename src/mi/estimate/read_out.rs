@@ -1,6 +1,5 @@
 //! From the scores of held-out rows to nats, and to each row's influence on them.
 
-use crate::mi::bound::BoundKind;
 use rayon::prelude::*;
 
 /// Scores of all pairs of some held-out rows: `[n, n]`, joint pairs on the diagonal.
@@ -16,19 +15,11 @@ pub(super) enum ReadOut {
     InfoNce,
     /// `mean_i s_ii − log mean_{i≠j} e^{s_ij}`, with scores clipped to ±τ in the second term.
     Dv { clip: f64 },
-    /// `1 + mean_i s_ii − mean_{i≠j} e^{s_ij}` (the critic's optimum is the log ratio itself).
-    Nwj,
+    /// `1 + mean_i f_ii − mean_{i≠j} e^{f_ij}` with `f = s − shift`: the critic's optimum is the log ratio plus `shift`.
+    Nwj { shift: f64 },
 }
 
 impl ReadOut {
-    /// The read-out that belongs to what was maximised.
-    pub fn of(kind: BoundKind) -> Self {
-        match kind {
-            BoundKind::InfoNce => Self::InfoNce,
-            BoundKind::Jsd => Self::Dv { clip: 5.0 },
-        }
-    }
-
     /// The mean over groups, weighted by their sizes, nats.
     pub fn value(self, groups: &[HeldOut]) -> f64 {
         let rows: usize = groups.iter().map(|g| g.rows.len()).sum();
@@ -59,11 +50,12 @@ impl ReadOut {
                 let influence = (0..n).map(|i| joint[i] - mean_joint - (rows[i] + columns[i]) / each + 2.0).collect();
                 Reading { nats, influence }
             }
-            Self::Nwj => {
+            Self::Nwj { shift } => {
                 let (rows, columns, top) = masked_sums(&group.scores, n, f64::INFINITY);
-                let q = rows.iter().sum::<f64>() / (n * (n - 1)) as f64 * top.exp();
-                let nats = 1.0 + mean_joint - q;
-                let each = top.exp() / (n - 1) as f64;
+                let scale = (top - shift).exp();
+                let q = rows.iter().sum::<f64>() / (n * (n - 1)) as f64 * scale;
+                let nats = 1.0 + mean_joint - shift - q;
+                let each = scale / (n - 1) as f64;
                 let influence =
                     (0..n).map(|i| joint[i] - mean_joint - (rows[i] + columns[i]) * each + 2.0 * q).collect();
                 Reading { nats, influence }
@@ -111,4 +103,58 @@ fn masked_sums(scores: &[f32], n: usize, clip: f64) -> (Vec<f64>, Vec<f64>, f64)
         }
     }
     (rows, columns, f64::from(top))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mi::bound::PairStatistics;
+    use rand::Rng;
+
+    /// 40 rows with scores of a few nats.
+    fn group() -> HeldOut {
+        let mut rng = crate::seed::stream(0, "scores", 0);
+        let n = 40;
+        HeldOut { rows: (0..n).collect(), scores: (0..n * n).map(|_| rng.gen_range(-3.0..3.0)).collect() }
+    }
+
+    #[test]
+    fn values_are_those_of_the_bounds() {
+        let group = group();
+        let n = group.rows.len();
+        let mut all = PairStatistics::new(n, 2.0);
+        let wide: Vec<f64> = group.scores.iter().map(|&s| f64::from(s)).collect();
+        all.add_block(0, &wide);
+        for (read_out, expected) in [
+            (ReadOut::Dv { clip: f64::INFINITY }, all.dv()),
+            (ReadOut::Dv { clip: 2.0 }, all.smile()),
+            (ReadOut::Nwj { shift: 1.0 }, all.nwj()),
+            (ReadOut::Nwj { shift: 0.0 }, all.js_nwj()),
+            (ReadOut::InfoNce, all.info_nce()),
+        ] {
+            let found = read_out.read(&group).nats;
+            assert!((found - expected).abs() < 1e-5, "{read_out:?}: {found} for {expected}");
+        }
+    }
+
+    #[test]
+    fn a_row_moves_the_value_by_its_influence() {
+        // Leaving row r out moves a mean of n rows by −influence/(n − 1), to first order.
+        let group = group();
+        let n = group.rows.len();
+        for read_out in [ReadOut::InfoNce, ReadOut::Dv { clip: 9.0 }, ReadOut::Nwj { shift: 1.0 }] {
+            let whole = read_out.read(&group);
+            assert!(whole.influence.iter().sum::<f64>().abs() < 1e-3 * n as f64);
+            let without = |r: usize| {
+                let keep = || (0..n).filter(move |&i| i != r);
+                let scores = keep().flat_map(|i| keep().map(move |j| (i, j))).map(|(i, j)| group.scores[i * n + j]);
+                read_out.read(&HeldOut { rows: keep().collect(), scores: scores.collect() }).nats
+            };
+            let moved: Vec<f64> = (0..n).map(|r| (whole.nats - without(r)) * (n - 1) as f64).collect();
+            let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+            let cosine =
+                dot(&moved, &whole.influence) / (dot(&moved, &moved) * dot(&whole.influence, &whole.influence)).sqrt();
+            assert!(cosine > 0.99, "{read_out:?}: {cosine}");
+        }
+    }
 }
