@@ -28,6 +28,7 @@ pub mod augment;
 mod batch;
 mod card;
 mod decode;
+mod decoded;
 mod error;
 mod export;
 mod guard;
@@ -47,6 +48,7 @@ pub use crate::patch;
 pub use batch::{Batch, BatchLoader, FlatBatch, Loading, Source, normalise};
 pub use card::Card;
 pub use decode::{ImageShape, MAX_SIDE, Picture, PictureError, decode_picture, picture_form};
+pub use decoded::{CacheEntry, CacheUse, DecodedCache};
 pub use error::DataError;
 pub use export::{Export, ExportFormat, ExportedFile};
 #[cfg(feature = "cli")]
