@@ -126,7 +126,7 @@ fn a_streamed_run_is_probed() {
         succeeded(&again);
         let mut again: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
         let mut report: serde_json::Value = serde_json::from_str(&text).unwrap();
-        [&mut again, &mut report].map(without_seconds);
+        [&mut again, &mut report].into_iter().for_each(without_seconds);
         assert_eq!(again, report["probes"], "probed again");
         report
     };

@@ -31,6 +31,7 @@ pub use error::SourceError;
 pub(crate) use files::numbered;
 pub(crate) use named::Named;
 pub(crate) use records::{ImageFile, Images, Part, Records};
+#[cfg(feature = "cli")]
 pub(crate) use shards::missing as missing_shard;
 
 use super::{Card, DataError, Split};
