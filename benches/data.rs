@@ -7,10 +7,11 @@
 //! work: decode, random crop of 32 with 4 pixels of padding, mirror, normalise by channel, shuffled batches of 64 as
 //! floats. *Cold* is everything from opening the files to the last batch of the first epoch, *warm* the second epoch.
 //! Each measurement is a process of its own, so that its peak memory is its own. *Streamed* reads the same files, repeated
-//! to some 2 GB decoded, with a shuffle buffer of 10,000 images.
+//! to some 2 GB decoded, with a shuffle buffer of 10,000 images. *Loaded* is how long it takes to have all images in memory:
+//! decoded and kept as a copy the first time, from that copy then.
 
 use infomax::data::augment::{Augment, Crop, Normalise};
-use infomax::data::{BatchLoader, ImageSet, Loading, Order, Source, Split, StreamSet};
+use infomax::data::{BatchLoader, CacheUse, DecodedCache, ImageSet, Loading, Order, Source, Split, StreamSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -56,6 +57,13 @@ fn child(mode: &str, folder: &str) {
         let warm = epoch(Arc::clone(&set), Order::Shuffled, 1) as f64 / start.elapsed().as_secs_f64();
         let bytes = set.len() * set.image_len();
         serde_json::json!({ "cold": cold, "warm": warm, "decode_s": decoded, "decoded_mb": bytes >> 20, "peak_mb": peak() })
+    } else if let Some(kept) = mode.strip_prefix("kept ") {
+        let cache = DecodedCache::new(kept);
+        let (set, used) = ImageSet::load_cached(folder, Split::Train, None, &cache).expect("the images");
+        let seconds = start.elapsed().as_secs_f64();
+        let how = if matches!(used, CacheUse::Read(_)) { "from the copy" } else { "decoded and kept" };
+        let bytes = set.len() * set.image_len();
+        serde_json::json!({ "how": how, "load_s": seconds, "decoded_mb": bytes >> 20, "peak_mb": peak() })
     } else {
         let set = Arc::new(StreamSet::open(folder, Split::Train, None).expect("the images"));
         let bytes = set.len() * set.shape().numel();
@@ -131,6 +139,11 @@ fn main() {
     }
     if !cold.is_empty() {
         println!("ours over the peer's, median of {ROUNDS}: cold {:.1}x, warm {:.1}x", median(cold), median(warm));
+    }
+    let kept = tempfile::tempdir().expect("a folder for the copy");
+    let mode = format!("kept {}", kept.path().display());
+    for _ in 0..=ROUNDS {
+        println!("loaded: {}", ours(&mode, &folder));
     }
     let repeated = tempfile::tempdir().expect("a folder for the repeated set");
     let file = std::fs::read_dir(&folder).expect("the folder").flatten().map(|e| e.path());

@@ -54,6 +54,31 @@ fn a_streamed_set_gives_the_batches_of_the_same_set_in_memory() {
 }
 
 #[test]
+fn images_drawn_from_a_stream_are_the_sets_own() {
+    let whole = shipped(Split::Test);
+    let stream = StreamSet::open("fashion_mnist_sample", Split::Test, None).unwrap();
+    // In which row an image is, by its bytes; the sample repeats none in this split.
+    let rows: std::collections::HashMap<&[u8], usize> = (0..whole.len()).map(|i| (whole.image(i), i)).collect();
+    assert_eq!(rows.len(), whole.len());
+    let drawn = |seed| {
+        let set = stream.draw(300, seed).unwrap();
+        let found: Vec<usize> = (0..set.len()).map(|i| rows[set.image(i)]).collect();
+        assert!(found.iter().enumerate().all(|(i, &row)| set.label(i) == whole.label(row)));
+        assert!(found.is_sorted_by(|a, b| a < b));
+        (set, found)
+    };
+    let (set, found) = drawn(1);
+    assert_eq!((set.len(), set.shape(), &set.classes), (300, whole.shape(), &whole.classes));
+    assert_eq!(drawn(1).1, found);
+    assert_ne!(drawn(2).1, found);
+    // From the whole set, not its beginning.
+    assert!(found[100] > 500 && found[299] > 1900, "{found:?}");
+    assert!(set.per_class().iter().all(|&n| n > 10));
+    let all = stream.draw(5000, 1).unwrap();
+    assert!((0..2000).all(|i| all.image(i) == whole.image(i)) && all.labels() == whole.labels());
+}
+
+#[test]
 fn a_batch_becomes_a_tensor_of_its_sizes_and_no_other() {
     use dfdx::prelude::*;
     let dev = Cpu::default();

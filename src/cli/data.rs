@@ -26,6 +26,8 @@ enum DataVerb {
     Download(download::DownloadArgs),
     /// Check the downloaded files of a data set against their hashes
     Verify(download::VerifyArgs),
+    /// List the decoded copies of data sets, or remove them
+    Cache(super::cache::DataCacheArgs),
     /// Write a smaller, class-balanced cut in the same layout
     Sample {
         /// A name
@@ -59,6 +61,7 @@ pub(super) fn run(args: DataArgs) -> Result<(), CliError> {
         DataVerb::Stats(args) => stats::run(&args)?,
         DataVerb::Preview(args) => inspect::preview(&args)?,
         DataVerb::Show(args) => show::run(&args)?,
+        DataVerb::Cache(args) => super::cache::run(&args)?,
         DataVerb::Patches(args) => return super::patches::run(&args),
         DataVerb::Export(args) => return super::export::run(&args),
         DataVerb::Download(args) => download::download(args, &mut out)?,

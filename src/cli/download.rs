@@ -2,6 +2,7 @@
 
 use super::{CliError, download_bar, train};
 use crate::data::hub::{Examined, FileState, Hub, HubConfig, HubError, Request};
+use crate::data::source::missing_shard;
 use crate::data::{Card, DataError};
 use crate::report::{Align, Table};
 use clap::Args;
@@ -15,8 +16,12 @@ Files go where Python's huggingface_hub keeps them, and what either has download
   HF_ENDPOINT     another hub [default: https://huggingface.co]
   HF_HUB_OFFLINE  1: make no request
 
+The files are those of the commit that the card pins, so that a name means the same images every time. Python finds them
+with revision=COMMIT; what it finds without is what --revision main downloads. Sets are read at the card's commit first.
+
 Examples:
   infomax data download cifar10
+  infomax data download cifar10 --revision main
   infomax data download stl10 --split train --split test
   HF_HUB_CACHE=/big/disk infomax data download celeba --jobs 8")]
 pub(super) struct DownloadArgs {
@@ -28,9 +33,9 @@ pub(super) struct DownloadArgs {
     /// Files at once
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
-    /// Branch, tag or commit of the repository
-    #[arg(long, default_value = "main")]
-    revision: String,
+    /// Branch, tag or commit of the repository [default: the commit that the set's card pins]
+    #[arg(long)]
+    revision: Option<String>,
     /// Download again what is here already
     #[arg(long)]
     force: bool,
@@ -65,23 +70,37 @@ pub(super) fn download(args: DownloadArgs, out: &mut impl Write) -> Result<(), C
     let hub = Hub::new(config)?;
     let stop = train::stop_on_ctrl_c("stopping; what has arrived is kept. Ctrl-C again to stop at once");
     let progress = download_bar::progress(args.quiet);
-    let result = hub.list_with(&card.repo, &args.revision, &*progress, &stop).map_err(CliError::from);
+    let revision = args.revision.as_deref().unwrap_or(&card.revision);
+    let result = hub.list_with(&card.repo, revision, &*progress, &stop).map_err(|e| match e {
+        // A hub of one's own may have the data set, but not its history.
+        HubError::NotFound { .. } if args.revision.is_none() && card.commit().is_some() => {
+            CliError::Failed(format!("{e}; --revision main takes what is there now"))
+        }
+        e => e.into(),
+    });
     let result = result.and_then(|(commit, names)| {
-        let requests = requests(&hub, &card, &args.revision, &patterns, &names)?;
+        let requests = requests(&hub, &card, revision, &patterns, &names)?;
         Ok((commit, hub.download(&requests, &*progress, &stop)?))
     });
     // Bars go before errors and results are printed.
     drop(progress);
     let (commit, paths) = result?;
-    if commit != card.revision && args.revision == "main" && card.revision != "main" && !args.quiet {
-        eprintln!(
-            "note: {} is at {commit} now; the card was written for {} (--revision gets that)",
-            card.repo, card.revision
-        );
+    if !args.quiet {
+        match card.commit() {
+            Some(pinned) if pinned != commit => {
+                eprintln!(
+                    "note: this is commit {commit}; the card was written for {pinned}, the one without --revision"
+                );
+            }
+            None if args.revision.is_none() => {
+                eprintln!("note: the card pins no commit; {revision} is at {commit} now and may move");
+            }
+            _ => {}
+        }
     }
     if args.json {
         let result = serde_json::json!({
-            "name": card.name, "repo": card.repo, "revision": args.revision, "commit": commit, "files": paths,
+            "name": card.name, "repo": card.repo, "revision": revision, "commit": commit, "files": paths,
         });
         writeln!(out, "{result}")?;
         return Ok(());
@@ -174,6 +193,13 @@ fn requests(
     }
     wanted.sort();
     wanted.dedup();
+    // The listing is of what is in the cache then, which may be a part of the set.
+    if hub.config().offline
+        && let Some(missing) = missing_shard(wanted.iter().map(|name| name.as_str()))
+    {
+        let what = format!("{} of {} at {revision}", missing.file, card.repo);
+        return Err(HubError::Offline { what, cache: hub.config().cache.clone() }.into());
+    }
     Ok(wanted.into_iter().map(|name| Request::new(&card.repo, revision, name)).collect())
 }
 

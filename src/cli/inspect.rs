@@ -1,6 +1,7 @@
 //! `infomax data list` and `infomax data preview`.
 
 use super::CliError;
+use super::cache::CacheArgs;
 use crate::data::{Card, ImageSet, Split};
 use crate::report::{Align, ContactSheet, Table, Tile};
 use crate::seed::stream;
@@ -42,6 +43,8 @@ pub(super) struct PreviewArgs {
     /// Where to write: a PNG and an SVG of this name
     #[arg(long, value_name = "STEM")]
     out: PathBuf,
+    #[command(flatten)]
+    cache: CacheArgs,
 }
 
 /// The split of that name, for clap.
@@ -90,7 +93,7 @@ const SMALL: usize = 48;
 
 /// A contact sheet of images chosen at random, with their labels.
 pub(super) fn preview(args: &PreviewArgs) -> Result<(), CliError> {
-    let set = ImageSet::load(&args.source, args.split, args.data_dir.as_deref())?;
+    let set = args.cache.load(&args.source, args.split, args.data_dir.as_deref())?;
     let mut chosen: Vec<usize> = (0..set.len()).collect();
     chosen.shuffle(&mut stream(args.seed, "preview", 0));
     chosen.truncate(args.images);

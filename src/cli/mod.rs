@@ -1,10 +1,12 @@
 //! The command line, one file per verb.
 
 mod bar;
+mod cache;
 mod data;
 mod download;
 mod download_bar;
 mod export;
+mod images;
 mod info;
 mod inspect;
 mod outcome;

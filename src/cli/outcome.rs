@@ -19,6 +19,15 @@ pub(super) struct Encoders {
     pub untrained: Option<Evaluation>,
 }
 
+/// What was done before.
+#[derive(Clone, Copy)]
+pub(super) struct Work {
+    /// Training images; probes may see fewer.
+    pub images: usize,
+    /// How long training took.
+    pub seconds: f64,
+}
+
 /// One curve of the few-label picture.
 #[derive(Serialize)]
 struct FewLabels {
@@ -40,10 +49,13 @@ pub(super) fn write_and_print(
     config: &RunConfig,
     encoders: Encoders,
     sets: [&ImageSet; 2],
-    seconds: f64,
+    Work { images, seconds }: Work,
     json: bool,
 ) -> Result<(), CliError> {
     let folder = dir.report();
+    let probed = sets[0].len();
+    let part =
+        if probed < images { format!(" (of {probed} of the training images, drawn at random)") } else { String::new() };
     let Encoders { trained, untrained } = encoders;
     let probes: Vec<&EncoderReport> = std::iter::once(&trained).chain(&untrained).map(|e| &e.report).collect();
     let table = probe_table(&probes)?;
@@ -66,12 +78,12 @@ pub(super) fn write_and_print(
     let text = serde_json::to_string_pretty(&summary).map_err(|e| CliError::Print(e.into()))?;
     write(&folder.join("probe.json"), &text)?;
     let page = format!(
-        "# {}\n\n{} epochs of {} images, batch {}, {:.0} s of training.\n\nTest accuracy, %, of probes on frozen features:\n\n\
-         {}\nLinear probes on few labels a class (mean ± standard deviation over 3 seeds), %:\n\n{}\n\
+        "# {}\n\n{} epochs of {} images, batch {}, {:.0} s of training.\n\nTest accuracy, %, of probes on frozen \
+         features{part}:\n\n{}\nLinear probes on few labels a class (mean ± standard deviation over 3 seeds), %:\n\n{}\n\
          ![loss and bound](curves.svg)\n\n![few labels](few-labels.svg)\n\n![nearest neighbours in Y](neighbours.png)\n",
         config.name,
         config.epochs,
-        sets[0].len(),
+        images,
         config.batch,
         seconds,
         table.to_markdown(),
@@ -82,7 +94,7 @@ pub(super) fn write_and_print(
     if json {
         writeln!(out, "{text}")?;
     } else {
-        writeln!(out, "\nTest accuracy, %, of probes on frozen features:\n\n{}", table.to_text())?;
+        writeln!(out, "\nTest accuracy, %, of probes on frozen features{part}:\n\n{}", table.to_text())?;
         writeln!(out, "Linear probes on few labels a class, %:\n\n{}", few_table.to_text())?;
         writeln!(out, "{seconds:.0} s of training; report: {}", folder.join("report.md").display())?;
     }

@@ -1,6 +1,7 @@
 //! `infomax data patches`, and how every verb that cuts patches is told so.
 
 use super::CliError;
+use super::cache::CacheArgs;
 use crate::data::{ImageSet, Split};
 use crate::patch::Cutter;
 use crate::report::{ContactSheet, patch_tile};
@@ -19,11 +20,13 @@ pub(super) struct SourceArgs {
     /// Where to look for a named data set first
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    cache: CacheArgs,
 }
 
 impl SourceArgs {
     pub(super) fn load(&self) -> Result<ImageSet, CliError> {
-        Ok(ImageSet::load(&self.source, self.split, self.data_dir.as_deref())?)
+        self.cache.load(&self.source, self.split, self.data_dir.as_deref())
     }
 
     pub(super) fn split(&self) -> &'static str {

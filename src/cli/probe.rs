@@ -1,12 +1,13 @@
 //! `infomax probe`.
 
-use super::{CliError, bar, outcome};
-use crate::data::{ImageSet, Split};
+use super::cache::CacheArgs;
+use super::{CliError, bar, images, outcome};
+use crate::data::Split;
 use crate::dim::build;
-use crate::train::{Checkpoint, ProbeConfig, TrainError, evaluate_encoder};
+use crate::train::{Checkpoint, DataConfig, ProbeConfig, TrainError, evaluate_encoder};
 use clap::Args;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -40,6 +41,8 @@ pub(super) struct ProbeArgs {
     /// No progress
     #[arg(short, long)]
     quiet: bool,
+    #[command(flatten)]
+    cache: CacheArgs,
 }
 
 pub(super) fn run(args: ProbeArgs) -> Result<(), CliError> {
@@ -48,9 +51,11 @@ pub(super) fn run(args: ProbeArgs) -> Result<(), CliError> {
     model.restore_encoder(&checkpoint.arrays).map_err(TrainError::from)?;
     let source = args.data.as_ref().unwrap_or(&config.data.source);
     let dir = args.data_dir.as_deref().or(config.data.dir.as_deref());
-    let train = ImageSet::load(source, Split::Train, dir)?;
-    let test = ImageSet::load(source, Split::Test, dir)?;
+    let data = DataConfig { source: source.clone(), dir: dir.map(Path::to_owned), stream: config.data.stream };
+    let test = args.cache.load(source, Split::Test, dir)?;
+    let train = images::open(&data, &args.cache)?;
     train.check_alike(&test)?;
+    let train = images::probed(&train, config.seed)?;
     let found = [train.channels, train.height, train.width];
     if found != model.image() {
         return Err(TrainError::Config(format!(

@@ -33,6 +33,7 @@ fn here(args: &ShowArgs, named: bool) -> Result<Vec<(Split, StreamSet)>, CliErro
         match StreamSet::open(&args.source, split, args.data_dir.as_deref()) {
             Ok(set) => found.push((split, set)),
             Err(DataError::NotFound { .. } | DataError::Card { .. }) if named => {}
+            Err(e @ DataError::MissingShard { .. }) if named => eprintln!("note: {e}"),
             Err(e @ DataError::Source(SourceError::NoSplit { .. })) => _ = missing.get_or_insert(e),
             Err(e) => return Err(e.into()),
         }

@@ -1,9 +1,10 @@
 //! `infomax train`.
 
+use super::cache::CacheArgs;
 use super::outcome::{self, Encoders};
-use super::{CliError, INTERRUPTED, bar};
+use super::{CliError, INTERRUPTED, bar, images};
 use crate::data::augment::{Augment, Crop, Jitter};
-use crate::data::{ImageSet, Order, Split};
+use crate::data::{ImageShape, Order, Source, Split};
 use crate::dim::{CriticKind, EncoderKind, ModelConfig, Weights, build};
 use crate::mi::Pairing;
 use crate::mi::bound::BoundKind;
@@ -23,6 +24,7 @@ Examples:
   infomax train                                        the Fashion-MNIST sample, 12 epochs, local InfoNCE
   infomax train --data cifar10 --data-dir DIR --epochs 20 --lr 2e-4
   infomax train --critic concat --bound jsd --negatives 1
+  infomax train --data DIR --stream --buffer 20000     a set larger than memory
   infomax train --resume runs/fashion_mnist-20260131T120000Z-0"
 )]
 pub(super) struct TrainArgs {
@@ -33,6 +35,15 @@ pub(super) struct TrainArgs {
     /// Where to look for a named data set first
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// Read the training images as they are needed: for a set larger than memory. Batches are those of --buffer
+    #[arg(long)]
+    stream: bool,
+    /// Shuffle through a buffer of so many images, whose pieces are read in random order [default: all images at random;
+    /// with --stream 10000]
+    #[arg(long, value_name = "IMAGES", value_parser = parse_buffer)]
+    buffer: Option<usize>,
+    #[command(flatten)]
+    cache: CacheArgs,
     /// Passes over the training images
     #[arg(long, default_value_t = 12)]
     epochs: u64,
@@ -129,9 +140,22 @@ fn parse_pairing(text: &str) -> Result<Pairing, String> {
     }
 }
 
+fn parse_buffer(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|&n| n > 0).ok_or_else(|| "it is a number of images, 1 or more".into())
+}
+
 impl TrainArgs {
-    fn augment(&self, set: &ImageSet) -> Augment {
-        let shift = self.shift.map(|padding| Crop::Random { size: set.height.min(set.width), padding });
+    fn data(&self) -> DataConfig {
+        DataConfig { source: self.data.clone(), dir: self.data_dir.clone(), stream: self.stream }
+    }
+
+    fn order(&self) -> Order {
+        let buffer = self.buffer.or_else(|| self.stream.then_some(images::BUFFER));
+        buffer.map_or(Order::Shuffled, Order::Buffered)
+    }
+
+    fn augment(&self, image: ImageShape) -> Augment {
+        let shift = self.shift.map(|padding| Crop::Random { size: image.height.min(image.width), padding });
         let jitter = self.jitter.map(|s| Jitter {
             brightness: 0.8 * s,
             contrast: 0.8 * s,
@@ -142,12 +166,13 @@ impl TrainArgs {
         Augment { crop: shift, flip: if self.flip { 0.5 } else { 0.0 }, jitter, ..Augment::default() }
     }
 
-    fn config(&self, set: &ImageSet) -> Result<RunConfig, CliError> {
-        let image = [set.channels, set.height, set.width];
+    fn config(&self, set: &Source) -> Result<RunConfig, CliError> {
+        let shape = set.shape();
+        let image = [shape.channels, shape.height, shape.width];
         let encoder = EncoderKind::for_image(image).ok_or_else(|| {
             CliError::Usage(format!(
                 "{} has images of {image:?} (channels, height, width); encoders take [3, 32, 32] or [1, 28, 28]",
-                set.name
+                set.name()
             ))
         })?;
         let critic = match self.critic {
@@ -159,7 +184,7 @@ impl TrainArgs {
             Bound::Jsd => BoundKind::Jsd,
             Bound::InfoNce => BoundKind::InfoNce,
         };
-        let folder = std::path::Path::new(&set.name).file_name().and_then(|n| n.to_str()).unwrap_or_default();
+        let folder = std::path::Path::new(set.name()).file_name().and_then(|n| n.to_str()).unwrap_or_default();
         let folder = match folder.trim_start_matches('.') {
             "" => "run",
             name => name,
@@ -171,9 +196,9 @@ impl TrainArgs {
             batch: self.batch,
             log_every: self.log_every,
             checkpoint_every: self.checkpoint_every,
-            data: DataConfig { source: self.data.clone(), dir: self.data_dir.clone() },
-            order: Order::Shuffled,
-            augment: self.augment(set),
+            data: self.data(),
+            order: self.order(),
+            augment: self.augment(shape),
             model: ModelConfig {
                 encoder,
                 critic,
@@ -195,11 +220,11 @@ pub(super) fn run(args: TrainArgs) -> Result<ExitCode, CliError> {
             for error in damaged {
                 eprintln!("warning: {error}; using an older one");
             }
-            let train = ImageSet::load(&config.data.source, Split::Train, config.data.dir.as_deref())?;
+            let train = images::open(&config.data, &args.cache)?;
             (dir, config, checkpoint, train)
         }
         None => {
-            let train = ImageSet::load(&args.data, Split::Train, args.data_dir.as_deref())?;
+            let train = images::open(&args.data(), &args.cache)?;
             let config = args.config(&train)?;
             config.check()?;
             check_batch(&config, &train)?;
@@ -211,21 +236,23 @@ pub(super) fn run(args: TrainArgs) -> Result<ExitCode, CliError> {
     let test = if args.no_probe {
         None
     } else {
-        Some(ImageSet::load(&config.data.source, Split::Test, config.data.dir.as_deref())?)
+        Some(args.cache.load(&config.data.source, Split::Test, config.data.dir.as_deref())?)
     };
     test.as_ref().map_or(Ok(()), |test| train.check_alike(test))?;
-    let train = Arc::new(train);
-    let mut trainer = Trainer::new(config.clone(), Arc::clone(&train), dir, checkpoint)?;
+    let mut trainer = Trainer::new(config.clone(), train.clone(), dir, checkpoint)?;
     if !args.quiet {
         let [encoder, rest] = trainer.model().parameters();
         eprintln!(
             "{} {} images, {:?} ({encoder} parameters) with {:?} critic of {} units ({rest} with the prior's)",
             train.len(),
-            train.name,
+            train.name(),
             config.model.encoder,
             config.model.critic,
             config.model.units
         );
+        if let Some(streamed) = images::streamed(&train, &config) {
+            eprintln!("{streamed}");
+        }
         eprintln!("run: {}", trainer.dir().path().display());
     }
     let stop = stop_on_ctrl_c("stopping after this step; Ctrl-C again to stop at once");
@@ -243,18 +270,20 @@ pub(super) fn run(args: TrainArgs) -> Result<ExitCode, CliError> {
         return Ok(ExitCode::SUCCESS);
     };
     let probes = ProbeConfig { seed: config.seed, ..ProbeConfig::default() };
+    let work = outcome::Work { images: train.len(), seconds };
+    let train = images::probed(&train, config.seed)?;
     let sets = [&*train, &test];
     let trained = evaluate_encoder("trained", trainer.model(), sets, &probes, &mut *progress)?;
     let fresh = build(&config.model, config.seed).map_err(crate::train::TrainError::from)?;
     let untrained = evaluate_encoder("untrained", &*fresh, sets, &probes, &mut *progress)?;
     let encoders = Encoders { trained, untrained: Some(untrained) };
-    outcome::write_and_print(trainer.dir(), &config, encoders, sets, seconds, args.json)?;
+    outcome::write_and_print(trainer.dir(), &config, encoders, sets, work, args.json)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn check_batch(config: &RunConfig, train: &ImageSet) -> Result<(), CliError> {
+fn check_batch(config: &RunConfig, train: &Source) -> Result<(), CliError> {
     if config.batch > train.len() {
-        let (batch, images, name) = (config.batch, train.len(), train.name.clone());
+        let (batch, images, name) = (config.batch, train.len(), train.name().to_owned());
         return Err(crate::data::DataError::Batch { batch, images, name }.into());
     }
     Ok(())

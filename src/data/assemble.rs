@@ -116,7 +116,7 @@ fn agree<'a>(
 }
 
 /// Rows that are read and decoded at a time.
-const PIECE: usize = 1024;
+pub(super) const PIECE: usize = 1024;
 
 /// A part's rows, in pieces.
 fn pieces_of(part: &Part) -> impl Iterator<Item = Range<usize>> + use<> {

@@ -3,6 +3,7 @@
 use super::augment::{Augment, Scratch};
 use super::decode::ImageShape;
 use super::order::{Order, buffered_order, epoch_order};
+use super::set::alike;
 use super::stream::{Cursor, StreamSet};
 use super::{DataError, ImageSet};
 use crate::seed::stream;
@@ -105,6 +106,14 @@ impl Source {
     /// Whether there are none; never true of a loaded set.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether images of `other` can stand beside these: as many channels, and the same size.
+    ///
+    /// # Errors
+    /// When they cannot.
+    pub fn check_alike(&self, other: &ImageSet) -> Result<(), DataError> {
+        alike(self.name(), self.shape(), other.shape())
     }
 
     /// What each image is, before any augmentation.

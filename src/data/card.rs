@@ -132,6 +132,12 @@ impl Card {
         Ok(card)
     }
 
+    /// The commit that the card pins; none when it follows a branch.
+    pub fn commit(&self) -> Option<&str> {
+        let is_commit = self.revision.len() == 40 && self.revision.bytes().all(|b| b.is_ascii_hexdigit());
+        is_commit.then_some(self.revision.as_str())
+    }
+
     /// Splits that the card has files for, in the order train, valid, test, unlabeled.
     pub fn splits(&self) -> impl Iterator<Item = Split> {
         Split::ALL.into_iter().filter(|s| self.files.contains_key(s.name()))
@@ -179,8 +185,7 @@ mod tests {
             assert!(card.pattern(Split::Train).is_ok() && card.pattern(Split::Test).is_ok(), "{name}");
             assert!(card.files.values().all(|f| f.ends_with(".parquet")), "{name}");
             assert!(card.sources.iter().any(|s| s.contains(&card.repo)), "{name}");
-            let pinned = card.revision.len() == 40 && card.revision.bytes().all(|b| b.is_ascii_hexdigit());
-            assert!(pinned || card.sources.iter().any(|s| s.contains("no pinned revision")), "{name}");
+            assert!(card.commit().is_some() || card.sources.iter().any(|s| s.contains("no pinned revision")), "{name}");
             let mut classes = card.classes.clone();
             classes.sort();
             classes.dedup();

@@ -24,6 +24,24 @@ pub enum DataError {
         /// The places, joined.
         looked: String,
     },
+    /// A split that is cut into files, not all of which are there.
+    #[error(
+        "the {split} split is here in part only: {} has {there} of its {of} files, and not {missing}; download or copy that \
+         too, or rename those that are there to use them as they are",
+        folder.display()
+    )]
+    MissingShard {
+        /// Which split.
+        split: &'static str,
+        /// Where the others are.
+        folder: PathBuf,
+        /// The first file that is not there.
+        missing: String,
+        /// Files that are there.
+        there: usize,
+        /// Files that there should be.
+        of: usize,
+    },
     /// A file could not be read or written.
     #[error("cannot {doing} {}: {source}", path.display())]
     Io {

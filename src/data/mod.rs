@@ -3,7 +3,7 @@
 //! A data set is a name with a card in `datasets/`, whose files are parquet in the Hugging Face hub's layout (a struct
 //! column of encoded images, `bytes` and `path`, and an integer label column), or a path to any of the formats that
 //! [`source`] lists. Only [`hub`] reaches the network; a named set is read from where it
-//! already lies.
+//! already lies. [`ImageSet::load`] decodes it every time, [`ImageSet::load_cached`] once.
 //!
 //! From a name to batches whose sizes are types, and their patches:
 //!
@@ -28,6 +28,7 @@ pub mod augment;
 mod batch;
 mod card;
 mod decode;
+mod decoded;
 mod error;
 mod export;
 mod guard;
@@ -47,6 +48,7 @@ pub use crate::patch;
 pub use batch::{Batch, BatchLoader, FlatBatch, Loading, Source, normalise};
 pub use card::Card;
 pub use decode::{ImageShape, MAX_SIDE, Picture, PictureError, decode_picture, picture_form};
+pub use decoded::{CacheEntry, CacheUse, DecodedCache};
 pub use error::DataError;
 pub use export::{Export, ExportFormat, ExportedFile};
 #[cfg(feature = "cli")]

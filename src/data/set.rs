@@ -40,6 +40,15 @@ impl Split {
     }
 }
 
+/// Whether held-out images can stand beside training images.
+pub(super) fn alike(name: &str, train: ImageShape, test: ImageShape) -> Result<(), DataError> {
+    if train != test {
+        let [train, test] = [train, test].map(|s| [s.channels, s.height, s.width]);
+        return Err(SourceError::Splits { name: name.to_owned(), train, test }.into());
+    }
+    Ok(())
+}
+
 /// The label of an image that has none.
 pub const UNLABELLED: u32 = u32::MAX;
 
@@ -57,11 +66,11 @@ pub struct ImageSet {
     /// Pixels.
     pub width: usize,
     /// `[N, C, H, W]`.
-    pixels: Vec<u8>,
+    pub(super) pixels: Vec<u8>,
     /// `[N]`, each below the number of classes; empty for a split without.
-    labels: Vec<u32>,
+    pub(super) labels: Vec<u32>,
     /// What is read at a time when the set is streamed.
-    pieces: Vec<Range<usize>>,
+    pub(super) pieces: Vec<Range<usize>>,
 }
 
 impl ImageSet {
@@ -69,12 +78,18 @@ impl ImageSet {
     /// named set is looked for in `dir`, in `INFOMAX_DATA`, in `datasets/` here and where infomax was built, and in the
     /// hub's cache (`HF_HUB_CACHE`, `HF_HOME`).
     ///
+    /// Nothing is kept of what was decoded; [`load_cached`](Self::load_cached) does that.
+    ///
     /// Without a card, the images' own size counts; all must have it. They are taken in colour when one of them is.
     ///
     /// # Errors
     /// When nothing is found, or what is found is damaged; see [`DataError`].
     pub fn load(source: &str, split: Split, dir: Option<&Path>) -> Result<Self, DataError> {
-        let found = Source::detect(source, dir)?;
+        Self::decode(&Source::detect(source, dir)?, source, split)
+    }
+
+    /// Reads and decodes a split of what was found.
+    pub(super) fn decode(found: &Source, source: &str, split: Split) -> Result<Self, DataError> {
         let mut records = found.load(split)?;
         if records.parts.iter().all(|p| p.labels.is_empty()) {
             let path = records.parts.first().map_or_else(|| PathBuf::from(source), |p| p.path.clone());
@@ -93,11 +108,7 @@ impl ImageSet {
     /// # Errors
     /// When they cannot.
     pub fn check_alike(&self, other: &Self) -> Result<(), DataError> {
-        let [train, test] = [self, other].map(|s| [s.channels, s.height, s.width]);
-        if train != test {
-            return Err(SourceError::Splits { name: self.name.clone(), train, test }.into());
-        }
-        Ok(())
+        alike(&self.name, self.shape(), other.shape())
     }
 
     /// Whether files of a split are on this machine; nothing is read of the images.

@@ -3,8 +3,11 @@
 use super::assemble::{append, form, labels, pieces, ranges};
 use super::decode::ImageShape;
 use super::order::piece_order;
+use super::source::files::reserve;
 use super::source::{Images, Part, Records, Source};
-use super::{DataError, Split, UNLABELLED};
+use super::{DataError, ImageSet, Split, UNLABELLED};
+use crate::seed::stream;
+use rand::seq::index::sample;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -94,6 +97,27 @@ impl StreamSet {
     /// The pieces that are read at a time, as ranges of indices.
     pub fn pieces(&self) -> &[Range<usize>] {
         &self.pieces
+    }
+
+    /// So many of the images, or all if there are no more, in memory: drawn at random without repetition, a function of the
+    /// seed alone, in the set's order.
+    ///
+    /// # Errors
+    /// When an image cannot be read or decoded, or there is no memory for them.
+    pub fn draw(&self, images: usize, seed: u64) -> Result<ImageSet, DataError> {
+        let mut drawn = sample(&mut stream(seed, "drawn images", 0), self.len(), images.min(self.len())).into_vec();
+        drawn.sort_unstable();
+        let mut pixels = Vec::new();
+        let bytes = (drawn.len() as u64).saturating_mul(self.form.numel() as u64);
+        reserve(&mut pixels, bytes, Path::new(&self.name))?;
+        for piece in &self.pieces {
+            let found = self.piece(piece, |i| drawn.binary_search(&i).is_ok())?;
+            found.into_iter().for_each(|(_, image)| pixels.extend(image));
+        }
+        let labels = drawn.iter().filter_map(|&i| self.labels.get(i).copied()).collect();
+        let ImageShape { channels, height, width } = self.form;
+        let (name, classes, all) = (self.name.clone(), self.classes.clone(), 0..drawn.len());
+        Ok(ImageSet { name, classes, channels, height, width, pixels, labels, pieces: vec![all] })
     }
 
     /// Decodes those of a piece's images that are wanted.

@@ -16,6 +16,9 @@ pub struct DataConfig {
     /// Where to look for a named set first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dir: Option<PathBuf>,
+    /// Read the training images as they are needed, for a set larger than memory; asks for an order with a buffer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stream: bool,
 }
 
 /// Everything that fixes a run's numbers.
@@ -57,6 +60,9 @@ impl RunConfig {
         }
         if self.log_every == 0 || self.checkpoint_every == 0 {
             return fail("log_every and checkpoint_every count steps and must be 1 or more".into());
+        }
+        if self.order == Order::Buffered(0) || (self.data.stream && self.order == Order::Shuffled) {
+            return fail("a streamed set is shuffled through a buffer of 1 or more images; give the order one".into());
         }
         if !self.model.pairing.fits(self.batch) {
             return fail(format!(

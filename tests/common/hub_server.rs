@@ -4,11 +4,10 @@
 #[path = "hub_http.rs"]
 mod hub_http;
 
-use hub_http::{Answer, Query, decode};
+use hub_http::{Answer, Query, decode, hex, names};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -75,6 +74,7 @@ struct State {
     seen: Vec<Seen>,
     token: Option<String>,
     extra: Vec<String>,
+    also: Vec<String>,
     facts: HashMap<PathBuf, Facts>,
 }
 
@@ -140,6 +140,11 @@ impl HubServer {
     /// Asks for this token from now on.
     pub fn require(&self, token: &str) {
         self.shared.state().token = Some(token.to_owned());
+    }
+
+    /// Gives out the same files as this commit, too.
+    pub fn also_at(&self, commit: &str) {
+        self.shared.state().also.push(commit.to_owned());
     }
 
     /// Lists a file that is not there.
@@ -251,10 +256,7 @@ impl Shared {
         let (repo, rest) = rest.split_once("/resolve/").ok_or_else(none)?;
         let (revision, name) = rest.split_once('/').ok_or_else(none)?;
         let folder = self.folder(repo).ok_or_else(none)?;
-        let commit = self.commit(repo);
-        if ![commit.as_str(), "main"].contains(&decode(revision).as_str()) {
-            return Err(Answer::error(404, "RevisionNotFound"));
-        }
+        let commit = self.commit_of(repo, &decode(revision)).ok_or_else(|| Answer::error(404, "RevisionNotFound"))?;
         let name = decode(name);
         let file = folder.join(&name);
         if name.contains("..") || !file.is_file() {
@@ -305,10 +307,9 @@ impl Shared {
             _ => (rest, false, "main"),
         };
         let Some(folder) = self.folder(repo) else { return Answer::error(404, "RepoNotFound") };
-        let commit = self.commit(repo);
-        if ![commit.as_str(), "main"].contains(&decode(revision).as_str()) {
+        let Some(commit) = self.commit_of(repo, &decode(revision)) else {
             return Answer::error(404, "RevisionNotFound");
-        }
+        };
         let blobs = query.parameters.to_ascii_lowercase().contains("blobs=true");
         let mut files: Vec<serde_json::Value> = names(&folder)
             .iter()
@@ -354,6 +355,15 @@ impl Shared {
         (!repo.contains("..") && repo.split('/').count() == 2 && folder.is_dir()).then_some(folder)
     }
 
+    /// The commit that a revision is at.
+    fn commit_of(&self, repo: &str, revision: &str) -> Option<String> {
+        if self.state().also.iter().any(|commit| commit == revision) {
+            return Some(revision.to_owned());
+        }
+        let commit = self.commit(repo);
+        [commit.as_str(), "main"].contains(&revision).then_some(commit)
+    }
+
     /// A commit that changes with names and contents.
     fn commit(&self, repo: &str) -> String {
         let folder = self.root.join("datasets").join(repo);
@@ -381,28 +391,4 @@ impl Shared {
 /// Whether a file is stored apart from git.
 fn is_large(name: &str, size: u64) -> bool {
     name.ends_with(".parquet") || size > 1_000_000
-}
-
-/// The files under a folder, sorted, with `/` between folders.
-fn names(folder: &Path) -> Vec<String> {
-    let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
-    while let Some(at) = folders.pop() {
-        for entry in std::fs::read_dir(at).expect("the served folder is readable").flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if let Ok(name) = path.strip_prefix(folder) {
-                found.push(name.to_string_lossy().replace('\\', "/"));
-            }
-        }
-    }
-    found.sort();
-    found
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

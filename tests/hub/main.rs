@@ -44,7 +44,9 @@ impl Place {
             fs::create_dir_all(folder.join(name).parent().unwrap()).unwrap();
             fs::write(folder.join(name), content).unwrap();
         }
-        Self { server: HubServer::start(served.path()), served, home: TempDir::new().unwrap() }
+        let server = HubServer::start(served.path());
+        server.also_at(&pinned());
+        Self { server, served, home: TempDir::new().unwrap() }
     }
 
     fn cache(&self) -> PathBuf {
@@ -111,13 +113,20 @@ impl Place {
                 assert!(served.contains(&fs::read(&path).unwrap()), "{} is damaged", path.display());
             }
         }
-        let snapshot = self.store().join("snapshots").join(self.server.commit(REPO));
-        for (name, content) in [TRAIN, TEST, README].into_iter().zip(&served) {
-            if snapshot.join(name).symlink_metadata().is_ok() {
-                assert!(fs::read(snapshot.join(name)).unwrap() == *content, "{name} is damaged");
+        for commit in [self.server.commit(REPO), pinned()] {
+            let snapshot = self.store().join("snapshots").join(commit);
+            for (name, content) in [TRAIN, TEST, README].into_iter().zip(&served) {
+                if snapshot.join(name).symlink_metadata().is_ok() {
+                    assert!(fs::read(snapshot.join(name)).unwrap() == *content, "{name} is damaged");
+                }
             }
         }
     }
+}
+
+/// The commit that the card of `REPO` pins.
+fn pinned() -> String {
+    infomax::data::Card::named("cifar10").unwrap().unwrap().commit().unwrap().to_owned()
 }
 
 /// The message has every word.

@@ -69,7 +69,7 @@ fn the_program_downloads_lists_and_verifies() {
     let json = |output: Output| serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap();
     let found = json(download(&place, &["--json"]).env("HF_HUB_OFFLINE", "yes").output().unwrap());
     assert_eq!(found["files"], serde_json::json!(paths));
-    assert_eq!(found["commit"], place.server.commit(REPO));
+    assert_eq!((&found["commit"], &found["revision"]), (&pinned().into(), &pinned().into()));
     assert!(place.server.seen().is_empty());
     let verify = |args: &[&str]| command(&place, INFOMAX, &["data", "verify", "cifar10"]).args(args).output().unwrap();
     let output = verify(&[]);
@@ -89,6 +89,114 @@ fn the_program_downloads_lists_and_verifies() {
     }
     let output = download(&place, &["--revision", "v9"]).output().unwrap();
     assert!(output.status.code() == Some(1) && text(&output).contains("error: the hub at"), "{}", text(&output));
+}
+
+/// Without a word on the revision the card's commit counts; it is found by its name, online and not.
+#[test]
+fn the_commit_that_the_card_pins_is_downloaded() {
+    let place = Place::new();
+    let snapshots = place.store().join("snapshots");
+    let output = completes(&place, &[]);
+    assert!(!text(&output).contains("note:"), "{}", text(&output));
+    assert!(snapshots.join(pinned()).join(TRAIN).is_file());
+    assert!(!place.store().join("refs").exists(), "no branch was asked for");
+    let show = |args: &[&str]| {
+        let mut show = command(&place, INFOMAX, &["data", "list", "--json"]);
+        let output = show.args(args).env_remove("INFOMAX_DATA").current_dir(place.home.path()).output().unwrap();
+        let all: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+        all.into_iter().find(|s| s["card"]["name"] == "cifar10").unwrap()["here"].clone()
+    };
+    assert_eq!(show(&[]), serde_json::json!(["train", "test"]));
+    // The branch on demand: another commit of the same contents, of which nothing is transferred again.
+    place.server.reset();
+    let output = completes(&place, &["--revision", "main"]);
+    let main = place.server.commit(REPO);
+    assert!(text(&output).contains(&format!("note: this is commit {main}; the card was written for {}", pinned())));
+    assert!(place.server.seen_of(Stage::Get).is_empty());
+    assert!(snapshots.join(&main).join(TRAIN).is_file());
+    assert_eq!(fs::read_to_string(place.store().join("refs/main")).unwrap(), main);
+    let verify = command(&place, INFOMAX, &["data", "verify", "cifar10", "--json"]).output().unwrap();
+    let found: serde_json::Value = serde_json::from_slice(&verify.stdout).unwrap();
+    let commits: std::collections::BTreeSet<&str> =
+        found["files"].as_array().unwrap().iter().map(|f| f["commit"].as_str().unwrap()).collect();
+    assert_eq!(commits, [main.as_str(), &pinned()].into());
+    // A hub that has the data set without its history.
+    let other = HubServer::start(place.served.path());
+    let asked = |args: &[&str]| download(&place, args).env("HF_ENDPOINT", other.endpoint()).output().unwrap();
+    let output = asked(&[]);
+    assert_eq!(output.status.code(), Some(1));
+    for words in ["no revision", &pinned(), "--revision main takes what is there now"] {
+        assert!(text(&output).contains(words), "no {words:?} in {}", text(&output));
+    }
+    assert!(asked(&["--revision", "main"]).status.success());
+}
+
+/// A card that pins no commit follows its branch, and says so.
+#[test]
+fn a_card_without_a_commit_follows_main() {
+    let place = Place::new();
+    let repo = "jxie/stl10";
+    for split in ["train", "test", "unlabeled"] {
+        let file = place.served.path().join(format!("datasets/{repo}/data/{split}-00000-of-00001.parquet"));
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, split).unwrap();
+    }
+    let output = command(&place, INFOMAX, &["data", "download", "stl10"]).output().unwrap();
+    let (said, commit) = (text(&output), place.server.commit(repo));
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains(&format!("note: the card pins no commit; main is at {commit} now and may move")), "{said}");
+    let store = place.cache().join("datasets--jxie--stl10");
+    assert_eq!(fs::read_to_string(store.join("refs/main")).unwrap(), commit);
+    assert_eq!(
+        fs::read(store.join("snapshots").join(commit).join("data/test-00000-of-00001.parquet")).unwrap(),
+        b"test"
+    );
+}
+
+/// A split in three files: offline it is here when all of them are, and else the one that is missing is named.
+#[test]
+fn a_split_of_several_files_is_here_as_a_whole_or_not() {
+    let place = Place::new();
+    let folder = place.served.path().join("datasets").join(REPO).join("plain_text");
+    fs::remove_file(folder.join("train-00000-of-00001.parquet")).unwrap();
+    let name = |i: usize| format!("train-0000{i}-of-00003.parquet");
+    for i in 0..3 {
+        fs::write(folder.join(name(i)), vec![i as u8; 1000]).unwrap();
+    }
+    let server = HubServer::start(place.served.path());
+    server.also_at(&pinned());
+    let here = |args: &[&str]| {
+        let mut command = download(&place, args);
+        command.env("HF_ENDPOINT", server.endpoint()).output().unwrap()
+    };
+    let offline = || download(&place, &["--split", "train"]).env("HF_HUB_OFFLINE", "1").output().unwrap();
+    assert!(here(&[]).status.success());
+    server.reset();
+    let output = offline();
+    assert!(output.status.success(), "{}", text(&output));
+    let paths = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(paths.lines().count(), 3);
+    assert!(server.seen().is_empty());
+    // One of them is gone: by its name, and then by its content only.
+    let second = paths.lines().nth(1).unwrap();
+    let blob = fs::canonicalize(second).unwrap();
+    for gone in [blob.as_path(), Path::new(second)] {
+        fs::remove_file(gone).unwrap();
+        let output = offline();
+        assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+        for words in [name(1).as_str(), "is not in", "unset HF_HUB_OFFLINE"] {
+            assert!(text(&output).contains(words), "no {words:?} in {}", text(&output));
+        }
+    }
+    // Nor is what is left taken for the whole set.
+    let show = |verb: &str| {
+        let mut show = command(&place, INFOMAX, &["data", verb, "cifar10", "--split", "train", "--out", "x"]);
+        text(&show.env_remove("INFOMAX_DATA").current_dir(place.home.path()).output().unwrap())
+    };
+    let said = show("preview");
+    assert!(said.contains("2 of its 3 files") && said.contains(&name(1)), "{said}");
+    assert!(here(&["--split", "train"]).status.success());
+    assert!(offline().status.success());
 }
 
 #[test]

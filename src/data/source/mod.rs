@@ -24,12 +24,15 @@ pub mod idx;
 mod named;
 mod parquet;
 mod records;
+mod shards;
 pub mod stl10;
 
 pub use error::SourceError;
 pub(crate) use files::numbered;
 pub(crate) use named::Named;
 pub(crate) use records::{ImageFile, Images, Part, Records};
+#[cfg(feature = "cli")]
+pub(crate) use shards::missing as missing_shard;
 
 use super::{Card, DataError, Split};
 use cifar::Cifar;
@@ -117,6 +120,16 @@ impl Source {
             Self::Named(named) => named.card.name.clone(),
             _ => source.to_owned(),
         }
+    }
+
+    /// The files of a split that is a table of encoded images, and their card if they have one.
+    pub(crate) fn tables(&self, split: Split) -> Option<(Vec<PathBuf>, Option<&Card>)> {
+        let (files, card) = match self {
+            Self::Named(named) => (named.files(split).ok()?, Some(&named.card)),
+            Self::Parquet(parquet) => (parquet.files(split).ok()?, None),
+            _ => return None,
+        };
+        (!files.is_empty()).then_some((files, card))
     }
 
     /// Reads a split.

@@ -1,5 +1,6 @@
 //! Data sets with a card: where their files may lie.
 
+use super::shards::all_shards;
 use super::{Records, parquet};
 use crate::data::decode::ImageShape;
 use crate::data::hub::HubConfig;
@@ -29,14 +30,19 @@ impl Named {
         Ok(Self { card, places: all })
     }
 
-    /// The parquet files of a split.
+    /// The parquet files of a split, of the first place that has all of them.
     pub(crate) fn files(&self, split: Split) -> Result<Vec<PathBuf>, DataError> {
         let pattern = Path::new(self.card.pattern(split)?);
+        let mut in_part = None;
         for place in &self.places {
-            let files = matching(&place.join(pattern))?;
-            if !files.is_empty() {
-                return Ok(files);
+            match all_shards(matching(&place.join(pattern))?, split) {
+                Ok(files) if files.is_empty() => {}
+                Ok(files) => return Ok(files),
+                Err(e) => _ = in_part.get_or_insert(e),
             }
+        }
+        if let Some(e) = in_part {
+            return Err(e);
         }
         let looked = self.places.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
         Err(DataError::NotFound { name: self.card.name.clone(), split: split.name(), looked })

@@ -1,6 +1,7 @@
 //! Parquet files without a card: a folder of them, or one.
 
 use super::files::{MAX_BINARY, entries};
+use super::shards::all_shards;
 use super::{Images, Part, Records, SourceError, split_names};
 use crate::data::table::{Labels, TableImages};
 use crate::data::{Card, DataError, Split};
@@ -31,15 +32,18 @@ impl Parquet {
     pub(super) fn detect(folder: &Path) -> Result<Option<Self>, DataError> {
         let found = Self::Folder(folder.to_owned());
         for split in Split::ALL {
-            if !found.files(split)?.is_empty() {
-                return Ok(Some(found));
+            match found.files(split) {
+                Ok(files) if files.is_empty() => {}
+                // A split that is here in part is told of when it is asked for.
+                Ok(_) | Err(DataError::MissingShard { .. }) => return Ok(Some(found)),
+                Err(e) => return Err(e),
             }
         }
         Ok(None)
     }
 
     /// The files of a split, in order; of the first folder and the first of the split's names that has any.
-    fn files(&self, split: Split) -> Result<Vec<PathBuf>, DataError> {
+    pub(super) fn files(&self, split: Split) -> Result<Vec<PathBuf>, DataError> {
         let folders = match self {
             Self::Single(path) if split == Split::Train => return Ok(vec![path.clone()]),
             Self::Single(_) => return Ok(Vec::new()),
@@ -56,7 +60,7 @@ impl Parquet {
             for files in &listed {
                 let found: Vec<PathBuf> = files.iter().filter(|p| belongs(p, name) && !p.is_dir()).cloned().collect();
                 if !found.is_empty() {
-                    return Ok(found);
+                    return all_shards(found, split);
                 }
             }
         }

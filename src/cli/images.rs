@@ -1,0 +1,37 @@
+//! The training images of a run: in memory, or streamed.
+
+use super::CliError;
+use super::cache::CacheArgs;
+use crate::data::{ImageSet, Order, Source, Split, StreamSet};
+use crate::train::{DataConfig, RunConfig};
+use std::sync::Arc;
+
+/// Images of a shuffle buffer, if nothing is said.
+pub(super) const BUFFER: usize = 10_000;
+/// The most training images that probes see of a streamed set: their features are in memory.
+pub(super) const PROBED: usize = 10_000;
+
+/// Opens the training split.
+pub(super) fn open(data: &DataConfig, cache: &CacheArgs) -> Result<Source, CliError> {
+    let dir = data.dir.as_deref();
+    if data.stream {
+        return Ok(Arc::new(StreamSet::open(&data.source, Split::Train, dir)?).into());
+    }
+    Ok(Arc::new(cache.load(&data.source, Split::Train, dir)?).into())
+}
+
+/// The training images that probes see: all that are in memory, or [`PROBED`] of a streamed set, always the same for a
+/// seed.
+pub(super) fn probed(train: &Source, seed: u64) -> Result<Arc<ImageSet>, CliError> {
+    Ok(match train {
+        Source::Memory(set) => Arc::clone(set),
+        Source::Stream(set) => Arc::new(set.draw(PROBED, seed)?),
+    })
+}
+
+/// What is said of a streamed set before training.
+pub(super) fn streamed(train: &Source, config: &RunConfig) -> Option<String> {
+    let (Source::Stream(set), Order::Buffered(buffer)) = (train, config.order) else { return None };
+    let probed = set.len().min(PROBED);
+    Some(format!("streamed through a buffer of {buffer} images; probes use {probed} of the training images"))
+}
