@@ -9,6 +9,8 @@ mod export;
 mod images;
 mod info;
 mod inspect;
+mod mi;
+mod mi_estimate;
 mod outcome;
 mod patches;
 mod probe;
@@ -43,6 +45,8 @@ enum Verb {
     Probe(probe::ProbeArgs),
     /// Look at data sets and make smaller ones
     Data(data::DataArgs),
+    /// Estimate mutual information
+    Mi(mi::MiArgs),
     /// Say what this build has: version, features, processor, data sets
     Info(info::InfoArgs),
 }
@@ -54,6 +58,10 @@ pub(crate) enum CliError {
     Train(#[from] crate::train::TrainError),
     #[error(transparent)]
     Data(#[from] crate::data::DataError),
+    #[error(transparent)]
+    Numbers(#[from] crate::data::numbers::NumbersError),
+    #[error(transparent)]
+    Estimate(#[from] crate::mi::estimate::EstimateError),
     #[error(transparent)]
     Hub(#[from] crate::data::hub::HubError),
     #[error(transparent)]
@@ -83,6 +91,7 @@ pub fn main() -> ExitCode {
         Verb::Train(args) => train::run(*args),
         Verb::Probe(args) => probe::run(args).map(|()| ExitCode::SUCCESS),
         Verb::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),
+        Verb::Mi(args) => mi::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Info(args) => info::run(&args).map(|()| ExitCode::SUCCESS),
     };
     match done {

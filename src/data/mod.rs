@@ -33,6 +33,7 @@ mod error;
 mod export;
 mod guard;
 pub mod hub;
+pub mod numbers;
 mod order;
 mod pages;
 mod sample;

@@ -3,9 +3,11 @@
 use super::special::normal_quantile;
 use super::{MiError, Samples};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 /// How columns are brought to a common scale. All are increasing in each column, so mutual information stays the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Scaling {
     /// As they are.
     None,

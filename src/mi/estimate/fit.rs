@@ -28,16 +28,10 @@ pub(super) struct Fitted {
     pub report: Vec<HeldOut>,
     /// Its value on the rows that it learned from, nats: optimistic.
     pub training: f64,
-    /// The validation value with which it was chosen, nats.
-    pub validation: f64,
     /// The validation value before the first step, nats.
     pub start: f64,
     /// Validation value as it learned.
     pub curve: Vec<CurvePoint>,
-    /// Step of the critic that was kept.
-    pub best: usize,
-    /// Steps done.
-    pub steps: usize,
 }
 
 /// Trains `critic` on the fold's training rows until the validation value stops rising, and reads the best one out on the
@@ -69,7 +63,7 @@ where
     let shift = kind.shift();
     let (read_out, mut bound) = (kind.read_out(), kind.trained());
     let (mut best, mut kept, mut curve, mut start) = (f64::NEG_INFINITY, average.clone(), Vec::new(), f64::NAN);
-    let (mut best_step, mut steps) = (0, 0);
+    let mut best_step = 0;
     for step in 0..=learning.steps {
         if step % learning.check == 0 {
             let value =
@@ -108,14 +102,14 @@ where
         }
         let mut gradients = found.value.try_negate().map_err(failed)?.try_backward().map_err(failed)?;
         adam.update(&mut critic, &mut gradients).map_err(failed)?;
-        steps = step + 1;
         // The average of early steps is short, so that it does not drag the start along.
-        let keep = learning.average.min(steps as f64 / (steps as f64 + 10.0));
+        let done = (step + 1) as f64;
+        let keep = learning.average.min(done / (done + 10.0));
         move_towards(&mut average, &critic, keep).map_err(failed)?;
     }
     let report = held_out::<I, C, D>(dev, &kept, inputs, &fold.report, shift).map_err(failed)?;
     let training = read_out.value(&held_out::<I, C, D>(dev, &kept, inputs, &fold.train, shift).map_err(failed)?);
-    Ok(Fitted { report, training, validation: best, start, curve, best: best_step, steps })
+    Ok(Fitted { report, training, start, curve })
 }
 
 /// The Gaussian part of the scores of all pairs of `rows`, plus `shift`.

@@ -26,7 +26,7 @@ impl Inputs {
     /// Inputs of all rows, fitted on `train`.
     ///
     /// # Errors
-    /// When a column of the training rows is constant.
+    /// When a column is constant.
     pub fn new(
         x: &Samples,
         y: &Samples,
@@ -35,9 +35,14 @@ impl Inputs {
         gaussian: bool,
         width: usize,
     ) -> Result<Self, MiError> {
-        let fit = |s: &Samples| Standardiser::fit(&s.select(train), scaling)?.apply(s);
+        // A column may be constant on the training rows alone; then all rows say how it is scaled.
+        let fit = |s: &Samples| {
+            let fitted = Standardiser::fit(&s.select(train), scaling).or_else(|_| Standardiser::fit(s, scaling))?;
+            fitted.apply(s)
+        };
         let (x, y) = (fit(x)?, fit(y)?);
-        let base = if gaussian { Some(Base::new(&x, &y, train)?) } else { None };
+        // Columns that depend on each other have no Gaussian density; the network then starts from nothing.
+        let base = if gaussian { Base::new(&x, &y, train).ok() } else { None };
         Ok(Self { width, x: padded(&x, width), y: padded(&y, width), base })
     }
 

@@ -1,15 +1,31 @@
-//! The mutual information of samples.
+//! The mutual information of samples: [`estimate`].
+//!
+//! ```
+//! use infomax::mi::{Samples, estimate::{EstimateConfig, Estimator, estimate}};
+//! let wave: Vec<f64> = (0..400).map(|i| (i as f64 * 0.37).sin() + i as f64 * 1e-3).collect();
+//! let x = Samples::new(wave[..399].to_vec(), 1)?;
+//! let y = Samples::new(wave[1..].to_vec(), 1)?;
+//! let found = estimate(&x, &y, &EstimateConfig { estimator: Estimator::Ksg, ..EstimateConfig::default() })?;
+//! println!("{:.2} nats, at most {:.2} can be seen in {} rows", found.nats, found.ceiling.unwrap(), found.n);
+//! # Ok::<(), infomax::mi::estimate::EstimateError>(())
+//! ```
 
+mod auto;
+mod classical;
+mod config;
 mod fit;
 mod folds;
 mod inputs;
 mod neural;
 mod objective;
 mod read_out;
+mod result;
 
+pub use config::{Architecture, EstimateConfig, Estimator, Learning};
 pub use objective::NeuralBound;
+pub use result::{CurvePoint, Estimate};
 
-use super::MiError;
+use super::{MiError, Samples};
 
 /// Why there is no estimate.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -23,81 +39,38 @@ pub enum EstimateError {
     Device(String),
 }
 
-/// A point of a learning curve.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct CurvePoint {
-    /// Steps done.
-    pub step: usize,
-    /// Value on the validation rows, nats.
-    pub nats: f64,
-}
+/// Fewest rows for any estimate.
+const LEAST_ROWS: usize = 10;
 
-/// Which network scores pairs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Architecture {
-    /// Two perceptrons and a dot product.
-    Separable,
-    /// One perceptron on both.
-    Joint,
-}
-
-/// How critics are trained.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Learning {
-    /// Network.
-    pub architecture: Architecture,
-    /// Folds; each row reports in one.
-    pub folds: usize,
-    /// Share of a fold's other rows that stops the training.
-    pub validation: f64,
-    /// Pairs in a step.
-    pub batch: usize,
-    /// Learning rate of Adam.
-    pub lr: f64,
-    /// Decay of the weights (AdamW).
-    pub decay: f64,
-    /// Most steps.
-    pub steps: usize,
-    /// Steps between checks on the validation rows.
-    pub check: usize,
-    /// Checks without gain after which training stops.
-    pub patience: usize,
-    /// Critics for each fold, their scores averaged.
-    pub restarts: usize,
-    /// Share of the old average kept at each step in the average of the weights.
-    pub average: f64,
-}
-
-impl Default for Learning {
-    fn default() -> Self {
-        Self {
-            architecture: Architecture::Separable,
-            folds: 5,
-            validation: 0.125,
-            batch: 256,
-            lr: 1e-3,
-            decay: 0.0,
-            steps: 5000,
-            check: 25,
-            patience: 12,
-            restarts: 1,
-            average: 0.98,
+/// Estimates I(X;Y) from paired samples, in nats.
+///
+/// Neural estimators standardise each column (by its normal scores, unless told otherwise), train one critic for each of
+/// several folds on rows that exclude the fold's own, stop by validation rows, and read the fold's rows with it; every row
+/// is read by a critic that never saw it. A critic's score is the log density ratio of a Gaussian fitted to the training
+/// rows plus what a network learns beyond it, so that nearly Gaussian data cost nothing.
+///
+/// Such a value is a lower bound in expectation, low by what the critic has yet to learn; on the rows that it learned from,
+/// the critic is optimistic by about as much (as for any fit by likelihood, Akaike 1974). The estimate is the middle of the
+/// two, and the interval goes from the one to the other, each widened by the spread over rows.
+///
+/// The same samples, settings and build give the same bits on any number of threads.
+///
+/// # Errors
+/// Unpaired rows, fewer than ten, a constant column, a setting out of range, and what the chosen estimator says.
+pub fn estimate(x: &Samples, y: &Samples, config: &EstimateConfig) -> Result<Estimate, EstimateError> {
+    x.check_paired(y, LEAST_ROWS)?;
+    config.check()?;
+    for side in [x, y] {
+        for c in 0..side.columns() {
+            let first = side.row(0)[c];
+            if side.column(c).all(|v| v == first) {
+                return Err(MiError::Constant { column: side.names()[c].clone(), value: first }.into());
+            }
         }
     }
-}
-
-#[doc(hidden)]
-pub fn trial(
-    x: &super::Samples,
-    y: &super::Samples,
-    kind: NeuralBound,
-    scaling: super::Scaling,
-    gaussian: bool,
-    learning: &Learning,
-    seed: u64,
-) -> Result<(f64, f64, f64, f64, usize, f64), EstimateError> {
-    let r = neural::cross_fit(x, y, kind, scaling, gaussian, learning, seed)?;
-    let n = r.influence.len() as f64;
-    let sd = (r.influence.iter().map(|v| v * v).sum::<f64>() / n).sqrt();
-    Ok((r.nats, sd / n.sqrt(), r.start, r.best, r.steps, r.training))
+    match config.estimator {
+        Estimator::Auto => auto::estimate(x, y, config),
+        Estimator::Neural(bound) => neural::estimate(x, y, bound, config),
+        _ => classical::estimate(x, y, config),
+    }
 }

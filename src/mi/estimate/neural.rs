@@ -4,9 +4,11 @@ use super::fit::{Fitted, Silent, fit};
 use super::folds::{Fold, folds};
 use super::inputs::{Inputs, seen};
 use super::objective::NeuralBound;
-use super::{Architecture, CurvePoint, EstimateError, Learning};
+use super::read_out::permuted_sums;
+use super::result::{bootstrap, near};
+use super::{Architecture, CurvePoint, Estimate, EstimateConfig, EstimateError, Estimator};
 use crate::mi::critic::{JointCritic, SeparableCritic};
-use crate::mi::{MiError, Samples, Scaling};
+use crate::mi::{MiError, Samples};
 use crate::nn::{Backend, Linear, builder};
 use crate::seed;
 use dfdx::prelude::*;
@@ -22,14 +24,60 @@ pub(super) struct CrossFit {
     pub start: f64,
     /// Each row's influence on `nats`, in the order of the samples.
     pub influence: Vec<f64>,
-    /// Mean validation value of the chosen critics, nats.
-    pub validation: f64,
+    /// Log density ratio of each row's pair, in the order of the samples.
+    pub pointwise: Vec<f64>,
+    /// Share of shufflings of y under which the critics' joint scores are as large: a p-value of independence.
+    pub p_value: f64,
+    /// Rows in the smallest group that was scored against itself.
+    pub group: usize,
     /// Mean validation curve over folds (up to the shortest).
     pub curve: Vec<CurvePoint>,
-    /// Steps of all folds.
-    pub steps: usize,
-    /// Mean number of steps at which the best critic was found.
-    pub best: f64,
+}
+
+/// Shufflings of y for the p-value.
+const PERMUTATIONS: usize = 999;
+
+/// The estimate of one neural estimator.
+pub(super) fn estimate(
+    x: &Samples,
+    y: &Samples,
+    kind: NeuralBound,
+    config: &EstimateConfig,
+) -> Result<Estimate, EstimateError> {
+    estimate_from(x, y, kind, config).map(|(found, _)| found)
+}
+
+/// The same, with what the critics said before they learned anything: the held-out value of the Gaussian part, nats.
+pub(super) fn estimate_from(
+    x: &Samples,
+    y: &Samples,
+    kind: NeuralBound,
+    config: &EstimateConfig,
+) -> Result<(Estimate, f64), EstimateError> {
+    let least = 4 * config.learning.folds.max(5);
+    x.check_paired(y, least)?;
+    let found = cross_fit(x, y, kind, config)?;
+    let [low, high] = bootstrap(&found.influence, config.confidence, config.seed);
+    let n = x.rows() as f64;
+    let error = (found.influence.iter().map(|v| v * v).sum::<f64>() / n / n).sqrt();
+    let (bound, optimistic) = (found.nats, found.training);
+    let ends = [bound.min(optimistic), bound.max(optimistic)];
+    let ceiling = (kind == NeuralBound::InfoNce).then(|| (found.group as f64).ln());
+    let warnings = ceiling.filter(|c| bound > 0.85 * c).map(|c| near(bound, c)).into_iter().collect();
+    let estimate = Estimate {
+        nats: 0.5 * (bound + optimistic),
+        interval: Some([ends[0] + low, ends[1] + high]),
+        bound: Some(bound),
+        optimistic: Some(optimistic),
+        standard_error: Some(error),
+        ceiling,
+        p_value: Some(found.p_value),
+        warnings,
+        curve: found.curve,
+        pointwise: found.pointwise,
+        ..Estimate::new(Estimator::Neural(kind), x, y, config)
+    };
+    Ok((estimate, found.start))
 }
 
 /// Trains one critic for each fold and puts their reports together.
@@ -37,22 +85,27 @@ pub(super) fn cross_fit(
     x: &Samples,
     y: &Samples,
     kind: NeuralBound,
-    scaling: Scaling,
-    gaussian: bool,
-    learning: &Learning,
-    seed: u64,
+    config: &EstimateConfig,
 ) -> Result<CrossFit, EstimateError> {
+    let EstimateConfig { learning, seed, .. } = config;
+    let seed = *seed;
     let folds = folds(x.rows(), learning.folds, learning.validation, seed);
     let fitted: Vec<Fitted> = folds
         .par_iter()
         .enumerate()
-        .map(|(k, fold)| one_fold(x, y, kind, scaling, gaussian, learning, fold, seed::child(seed, "fold", k as u64)))
+        .map(|(k, fold)| one_fold(x, y, kind, config, fold, seed::child(seed, "fold", k as u64)))
         .collect::<Result<_, _>>()?;
     let read_out = kind.read_out();
     let mut influence = vec![0.0; x.rows()];
+    let mut pointwise = vec![0.0; x.rows()];
     let (mut nats, mut weight) = (0.0, 0.0);
+    let mut sums = vec![0.0; PERMUTATIONS + 1];
     for group in fitted.iter().flat_map(|f| &f.report) {
         let reading = read_out.read(group);
+        sums.iter_mut().zip(permuted_sums(group, PERMUTATIONS, seed)).for_each(|(s, v)| *s += v);
+        for (&row, v) in group.rows.iter().zip(reading.pointwise) {
+            pointwise[row] = v;
+        }
         nats += reading.nats * group.rows.len() as f64;
         weight += group.rows.len() as f64;
         for (&row, v) in group.rows.iter().zip(reading.influence) {
@@ -61,6 +114,9 @@ pub(super) fn cross_fit(
     }
     nats /= weight;
     influence.iter_mut().for_each(|v| *v -= nats);
+    let as_large = sums[..PERMUTATIONS].iter().filter(|&&s| s >= sums[PERMUTATIONS]).count();
+    let p_value = (1 + as_large) as f64 / (1 + PERMUTATIONS) as f64;
+    let group = fitted.iter().flat_map(|f| &f.report).map(|g| g.rows.len()).min().unwrap_or(0);
     let mean = |f: fn(&Fitted) -> f64| fitted.iter().map(f).sum::<f64>() / fitted.len() as f64;
     let shortest = fitted.iter().map(|f| f.curve.len()).min().unwrap_or(0);
     let curve = (0..shortest)
@@ -74,24 +130,21 @@ pub(super) fn cross_fit(
         training: mean(|f| f.training),
         start: mean(|f| f.start),
         influence,
-        validation: mean(|f| f.validation),
+        pointwise,
+        p_value,
+        group,
         curve,
-        steps: fitted.iter().map(|f| f.steps).sum(),
-        best: mean(|f| f.best as f64),
     })
 }
 
 /// The constant widths to which inputs are padded.
 const WIDEST: usize = 4096;
 
-#[expect(clippy::too_many_arguments, reason = "all of them vary between folds or estimators")]
 fn one_fold(
     x: &Samples,
     y: &Samples,
     kind: NeuralBound,
-    scaling: Scaling,
-    gaussian: bool,
-    learning: &Learning,
+    config: &EstimateConfig,
     fold: &Fold,
     seed: u64,
 ) -> Result<Fitted, EstimateError> {
@@ -99,7 +152,7 @@ fn one_fold(
     macro_rules! widths {
         ($($width:literal),*) => {
             match columns {
-                $(0..=$width => of_width::<$width>(x, y, kind, scaling, gaussian, learning, fold, seed),)*
+                $(0..=$width => of_width::<$width>(x, y, kind, config, fold, seed),)*
                 _ => Err(MiError::TooWide { columns, most: WIDEST }.into()),
             }
         };
@@ -107,18 +160,16 @@ fn one_fold(
     widths!(4, 16, 64, 256, 1024, 4096)
 }
 
-#[expect(clippy::too_many_arguments, reason = "as above")]
 fn of_width<const I: usize>(
     x: &Samples,
     y: &Samples,
     kind: NeuralBound,
-    scaling: Scaling,
-    gaussian: bool,
-    learning: &Learning,
+    config: &EstimateConfig,
     fold: &Fold,
     seed: u64,
 ) -> Result<Fitted, EstimateError> {
-    let inputs = Inputs::new(x, y, &fold.train, scaling, gaussian, I)?;
+    let learning = &config.learning;
+    let inputs = Inputs::new(x, y, &fold.train, config.scaling, config.gaussian, I)?;
     let mut mean: Option<Fitted> = None;
     for member in 0..learning.restarts.max(1) {
         let seed = seed::child(seed, "member", member as u64);
@@ -143,13 +194,16 @@ fn of_width<const I: usize>(
                 for (m, f) in mean.report.iter_mut().zip(fitted.report) {
                     m.scores.iter_mut().zip(f.scores).for_each(|(m, f)| *m += f);
                 }
-                mean.steps += fitted.steps;
+                mean.training += fitted.training;
+                mean.start += fitted.start;
                 mean
             }
         });
     }
     let mut mean = mean.expect("at least one member");
     let scale = 1.0 / learning.restarts.max(1) as f32;
+    mean.training *= f64::from(scale);
+    mean.start *= f64::from(scale);
     mean.report.iter_mut().for_each(|g| g.scores.iter_mut().for_each(|s| *s *= scale));
     Ok(mean)
 }

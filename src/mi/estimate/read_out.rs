@@ -1,5 +1,6 @@
 //! From the scores of held-out rows to nats, and to each row's influence on them.
 
+use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
 /// Scores of all pairs of some held-out rows: `[n, n]`, joint pairs on the diagonal.
@@ -40,7 +41,8 @@ impl ReadOut {
                     |row: &[f32]| row.iter().zip(&log_means).map(|(&s, m)| (f64::from(s) - m).exp()).sum::<f64>();
                 let shares: Vec<f64> = group.scores.par_chunks(n).map(|row| share(row) / n as f64).collect();
                 let influence = (0..n).map(|i| joint[i] - log_means[i] - nats - (shares[i] - 1.0)).collect();
-                Reading { nats, influence }
+                let pointwise = (0..n).map(|j| joint[j] - log_means[j]).collect();
+                Reading { nats, influence, pointwise }
             }
             Self::Dv { clip } => {
                 let (rows, columns, top) = masked_sums(&group.scores, n, clip);
@@ -48,7 +50,8 @@ impl ReadOut {
                 let nats = mean_joint - (q.ln() + top);
                 let each = (n - 1) as f64 * q;
                 let influence = (0..n).map(|i| joint[i] - mean_joint - (rows[i] + columns[i]) / each + 2.0).collect();
-                Reading { nats, influence }
+                let pointwise = joint.iter().map(|s| s - (q.ln() + top)).collect();
+                Reading { nats, influence, pointwise }
             }
             Self::Nwj { shift } => {
                 let (rows, columns, top) = masked_sums(&group.scores, n, f64::INFINITY);
@@ -58,16 +61,37 @@ impl ReadOut {
                 let each = scale / (n - 1) as f64;
                 let influence =
                     (0..n).map(|i| joint[i] - mean_joint - (rows[i] + columns[i]) * each + 2.0 * q).collect();
-                Reading { nats, influence }
+                let pointwise = joint.iter().map(|s| s - shift).collect();
+                Reading { nats, influence, pointwise }
             }
         }
     }
+}
+
+/// Sums of joint scores under `permutations` seeded shufflings of the second sample, and last as they are paired: what the
+/// critic would say were there no dependence.
+pub(super) fn permuted_sums(group: &HeldOut, permutations: usize, seed: u64) -> Vec<f64> {
+    let n = group.rows.len();
+    let sum = |order: &[usize]| order.iter().enumerate().map(|(i, &j)| f64::from(group.scores[i * n + j])).sum::<f64>();
+    let mut order: Vec<usize> = (0..n).collect();
+    let own = sum(&order);
+    let mut rng = crate::seed::stream(seed, "permutations", group.rows[0] as u64);
+    let mut sums: Vec<f64> = (0..permutations)
+        .map(|_| {
+            order.shuffle(&mut rng);
+            sum(&order)
+        })
+        .collect();
+    sums.push(own);
+    sums
 }
 
 /// A value and each row's influence on it (their mean is about zero; their standard deviation over √n is its error).
 pub(super) struct Reading {
     pub nats: f64,
     pub influence: Vec<f64>,
+    /// The log density ratio of each row's own pair, as the critic has it; its mean is near the value.
+    pub pointwise: Vec<f64>,
 }
 
 /// `log mean_i e^{s_ij}` of each column.

@@ -1,0 +1,74 @@
+//! The automatic choice of an estimator.
+
+use super::{Estimate, EstimateConfig, EstimateError, Estimator, NeuralBound, classical, neural};
+use crate::mi::Samples;
+use crate::mi::classical::Labels;
+
+/// With fewer rows, critics have too little to learn from.
+const FEW_ROWS: usize = 300;
+/// Up to so many columns in all, nearest neighbours are as good as anything on few rows.
+const FEW_COLUMNS: usize = 4;
+/// What a network must find beyond a Gaussian copula before it is believed: a part of the value, and nats.
+const GAIN: (f64, f64) = (0.02, 0.01);
+
+/// Chooses, estimates, and says why.
+pub(super) fn estimate(x: &Samples, y: &Samples, config: &EstimateConfig) -> Result<Estimate, EstimateError> {
+    let rows = x.rows();
+    let columns = x.columns() + y.columns();
+    let few_values = (rows as f64).sqrt() as usize;
+    let [in_x, in_y] = [x, y].map(|s| Labels::of_rows(s).classes());
+    let classical = |estimator, why: String| -> Result<Estimate, EstimateError> {
+        let found = classical::estimate(x, y, &EstimateConfig { estimator, ..config.clone() })?;
+        Ok(Estimate { why: Some(why), ..found })
+    };
+    if in_x <= few_values && in_y <= few_values {
+        return classical(Estimator::Discrete, format!("x and y take only {in_x} and {in_y} different values"));
+    }
+    if in_x.min(in_y) <= few_values {
+        let wide = if in_x < in_y { y.columns() } else { x.columns() };
+        if wide <= FEW_COLUMNS {
+            let side = if in_x < in_y { "x" } else { "y" };
+            return classical(
+                Estimator::Mixed,
+                format!("{side} takes only {} different values and the other {wide} columns", in_x.min(in_y)),
+            );
+        }
+    }
+    if rows < FEW_ROWS {
+        return if columns <= FEW_COLUMNS {
+            classical(Estimator::Ksg, format!("{rows} rows are few for a critic, and {columns} columns not many"))
+        } else {
+            let why = format!("{rows} rows are few for a critic, and {columns} columns many for nearest neighbours");
+            let mut found = classical(Estimator::Copula, why)?;
+            found.warnings.push("only what a Gaussian copula shows; the truth may be larger".into());
+            Ok(found)
+        };
+    }
+    let bound = NeuralBound::InfoNce;
+    let (critic, start) = neural::estimate_from(x, y, bound, config)?;
+    let held_out = critic.bound.unwrap_or(critic.nats);
+    let gain = held_out - start;
+    if config.gaussian && gain <= GAIN.0 * held_out.abs() + GAIN.1 {
+        let why = format!("critics find {gain:.3} nats beyond a Gaussian copula: no more than chance");
+        // Columns that depend on each other have no copula without shrinkage; the critics had one.
+        if let Ok(copula) = classical(Estimator::Copula, why) {
+            let interval = match (critic.interval, copula.interval) {
+                (Some([a, b]), Some([c, d])) => Some([a.min(c), b.max(d)]),
+                (one, other) => one.or(other),
+            };
+            let (bound, optimistic, ceiling) = (critic.bound, critic.optimistic, critic.ceiling);
+            return Ok(Estimate { interval, bound, optimistic, ceiling, curve: critic.curve, ..copula });
+        }
+    }
+    if columns <= FEW_COLUMNS {
+        // Both are low by what they cannot resolve; a critic misses sharp edges, neighbours miss heavy tails.
+        let why =
+            format!("in {columns} columns nearest neighbours find more than the {:.3} nats of critics", critic.nats);
+        match classical(Estimator::Ksg, why) {
+            Ok(ksg) if ksg.nats > critic.nats => return Ok(ksg),
+            _ => (),
+        }
+    }
+    let why = format!("critics find {gain:.3} nats beyond a Gaussian copula in {rows} rows of {columns} columns");
+    Ok(Estimate { why: Some(why), ..critic })
+}
