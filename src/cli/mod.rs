@@ -10,6 +10,7 @@ mod images;
 mod info;
 mod inspect;
 mod mi;
+mod mi_bench;
 mod mi_estimate;
 mod outcome;
 mod patches;

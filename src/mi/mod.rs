@@ -1,6 +1,7 @@
 //! Mutual information from samples ([`Samples`]), and from the scores of a critic: which pairs are scored, and what bound
 //! the scores give.
 
+pub mod benchmark;
 pub mod bound;
 pub mod classical;
 pub mod critic;

@@ -17,9 +17,9 @@ pub fn normal_pair(rho: &[f64], dx: usize, dy: usize, rows: usize, seed: u64) ->
     let (mut x, mut y) = (Vec::new(), Vec::new());
     for _ in 0..rows {
         let row: Vec<f64> = (0..dx).map(|_| rng.sample(StandardNormal)).collect();
-        for c in 0..dy {
+        for pair in (0..dy).map(|c| Some((rho.get(c)?, row.get(c)?))) {
             let noise: f64 = rng.sample(StandardNormal);
-            y.push(rho.get(c).map_or(noise, |rho| rho * row[c] + (1.0 - rho * rho).sqrt() * noise));
+            y.push(pair.map_or(noise, |(rho, x)| rho * x + (1.0 - rho * rho).sqrt() * noise));
         }
         x.extend(row);
     }

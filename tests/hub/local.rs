@@ -130,3 +130,20 @@ fn a_cache_that_cannot_be_written_is_named() {
     fs::remove_file(place.cache()).unwrap();
     place.completes(TRAIN);
 }
+
+#[test]
+fn what_was_downloaded_by_its_commit_is_found_as_main_if_it_is_that() {
+    let place = Place::new();
+    let main = place.server.commit(REPO);
+    let get = |revision: &str| {
+        let requests = [Request::new(REPO, revision, TEST)];
+        Hub::new(place.config()).unwrap().download(&requests, &(), &AtomicBool::new(false)).unwrap()
+    };
+    let reference = place.store().join("refs/main");
+    get(&pinned());
+    assert!(!reference.exists(), "main is at another commit");
+    get(&main);
+    assert_eq!(fs::read_to_string(reference).unwrap(), main);
+    let offline = HubConfig { offline: true, ..place.config() };
+    assert!(Hub::new(offline).unwrap().cached(&Request::new(REPO, "main", TEST)).is_ok());
+}

@@ -176,9 +176,29 @@ impl Hub {
         self.plan(&transfers, progress)?;
         let paths = parallel::each(self.config.jobs, &transfers, &stop, |_, transfer| transfer.run())?;
         for ((repo, revision), commit) in &commits {
-            Store::new(&self.config, repo).refer(revision, commit)?;
+            let store = Store::new(&self.config, repo);
+            store.refer(revision, commit)?;
+            if is_commit(revision) && store.commit("main").is_none() {
+                self.refer_main(&store, repo, commit, progress, &stop)?;
+            }
         }
         Ok(paths)
+    }
+
+    /// Notes that `main` is at `commit`, if it is: whoever asks the cache for no revision in particular, as other programs
+    /// do, then finds what was downloaded by its commit. A hub that does not say costs nothing but the note.
+    fn refer_main(
+        &self,
+        store: &Store,
+        repo: &str,
+        commit: &str,
+        progress: &dyn DownloadProgress,
+        stop: &Stop<'_>,
+    ) -> Result<(), HubError> {
+        match self.listed(repo, "main", progress, stop) {
+            Ok((main, _)) if main == commit => store.refer("main", commit),
+            _ => Ok(()),
+        }
     }
 
     /// The path of a file that is in the cache; makes no request.

@@ -52,10 +52,9 @@ pub(super) fn estimate(x: &Samples, y: &Samples, config: &EstimateConfig) -> Res
         let why = format!("critics find {gain:.3} nats beyond a Gaussian copula: no more than chance");
         // Columns that depend on each other have no copula without shrinkage; the critics had one.
         if let Ok(copula) = classical(Estimator::Copula, why) {
-            let interval = match (critic.interval, copula.interval) {
-                (Some([a, b]), Some([c, d])) => Some([a.min(c), b.max(d)]),
-                (one, other) => one.or(other),
-            };
+            let ends = critic.interval.iter().chain(&copula.interval).flatten().chain([&copula.nats]);
+            let interval = ends.fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], v| [low.min(*v), high.max(*v)]);
+            let interval = Some(interval);
             let (bound, optimistic, ceiling) = (critic.bound, critic.optimistic, critic.ceiling);
             return Ok(Estimate { interval, bound, optimistic, ceiling, curve: critic.curve, ..copula });
         }

@@ -1,0 +1,220 @@
+//! `infomax mi bench`.
+
+use super::{CliError, bar};
+use crate::files::write_atomic;
+use crate::mi::benchmark::{Score, Trial, score, trial};
+use crate::mi::estimate::{EstimateConfig, Estimator};
+use crate::mi::known::{self, Known};
+use crate::report::{Align, Table};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use wildmatch::WildMatch;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  infomax mi bench                                             the 40 distributions of \"Beyond Normal\", automatic choice
+  infomax mi bench --estimators auto,ksg,cca,infonce --seeds 3 --out bench
+  infomax mi bench --tasks 'spiral*,student*' --rows 3000 --json
+  infomax mi bench --list                                      all distributions and their truths
+
+Each finished estimate is a line of OUT/trials.jsonl; the same command goes on where it stopped. OUT/table.md holds the
+tables. MAE is the mean over distributions of |mean over seeds − truth|.")]
+pub(super) struct BenchArgs {
+    /// Distributions: names with commas, `*` and `?`; the 40 of \"Beyond Normal\" (Czyż et al. 2023) if not given
+    #[arg(long)]
+    tasks: Option<String>,
+    /// Estimators, with commas
+    #[arg(long, default_value = "auto", value_delimiter = ',')]
+    estimators: Vec<Estimator>,
+    /// Rows of each draw
+    #[arg(long, default_value_t = 10_000)]
+    rows: usize,
+    /// Draws of each distribution
+    #[arg(long, default_value_t = 1)]
+    seeds: u64,
+    /// First seed
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Folder of the results
+    #[arg(long, value_name = "DIR", default_value = "runs/mi-bench")]
+    out: PathBuf,
+    /// List the distributions and stop
+    #[arg(long)]
+    list: bool,
+    /// Print one JSON object for each estimate
+    #[arg(long)]
+    json: bool,
+    /// No progress
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// A line of the file of trials: what was asked for, and what came of it.
+#[derive(Serialize, Deserialize)]
+struct Line {
+    version: String,
+    config: EstimateConfig,
+    #[serde(flatten)]
+    trial: Trial,
+}
+
+pub(super) fn run(args: &BenchArgs) -> Result<(), CliError> {
+    let tasks = tasks(args)?;
+    let mut out = std::io::stdout().lock();
+    if args.list {
+        let mut table = Table::new(&[
+            ("distribution", Align::Left),
+            ("x", Align::Right),
+            ("y", Align::Right),
+            ("nats", Align::Right),
+        ]);
+        for task in &tasks {
+            let ([x, y], truth) = (<[usize; 2]>::from(task.dims()), task.truth());
+            let error = truth.error.map_or(String::new(), |e| format!(" ± {e:.4}"));
+            table.push([task.name(), x.to_string(), y.to_string(), format!("{:.4}{error}", truth.nats)])?;
+        }
+        return Ok(write!(out, "{}", table.to_text())?);
+    }
+    let config = EstimateConfig::default();
+    let failed = |doing: &str, path: &Path| {
+        let path = path.display().to_string();
+        let doing = doing.to_owned();
+        move |e: std::io::Error| CliError::Failed(format!("cannot {doing} {path}: {e}"))
+    };
+    std::fs::create_dir_all(&args.out).map_err(failed("make", &args.out))?;
+    let path = args.out.join("trials.jsonl");
+    let mut known_trials = finished(&path, &config)?;
+    let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(failed("open", &path))?;
+    // A line that was cut short stays alone.
+    let whole = std::fs::read(&path).map_err(failed("read", &path))?;
+    if whole.last().is_some_and(|&b| b != b'\n') {
+        file.write_all(b"\n").map_err(failed("write", &path))?;
+    }
+    let mut progress = bar::progress(args.quiet);
+    let total = tasks.len() as u64 * args.estimators.len() as u64 * args.seeds;
+    progress.task_begins("estimates", total);
+    let mut trials = Vec::new();
+    for task in &tasks {
+        for &estimator in &args.estimators {
+            for seed in args.seed..args.seed + args.seeds {
+                let same = |t: &Trial| {
+                    (t.task.as_str(), t.estimator, t.seed, t.rows) == (&task.name(), estimator, seed, args.rows)
+                };
+                let done = match known_trials.iter().position(same) {
+                    Some(at) => known_trials.swap_remove(at),
+                    None => {
+                        let trial = trial(&**task, estimator, args.rows, seed, &config);
+                        let version = env!("CARGO_PKG_VERSION").to_owned();
+                        let line = Line { version, config: config.clone(), trial };
+                        let text = serde_json::to_string(&line).map_err(|e| CliError::Print(e.into()))?;
+                        file.write_all(format!("{text}\n").as_bytes()).map_err(failed("write", &path))?;
+                        line.trial
+                    }
+                };
+                progress.task_advances(1);
+                if args.json {
+                    writeln!(out, "{}", serde_json::to_string(&done).map_err(|e| CliError::Print(e.into()))?)?;
+                    out.flush()?;
+                }
+                trials.push(done);
+            }
+        }
+    }
+    progress.task_ends();
+    file.sync_all().map_err(failed("write", &path))?;
+    let (wide, scores) = tables(&tasks, args, &trials)?;
+    let page = format!(
+        "# Estimates of known mutual information\n\n{} rows, seeds {} to {}; nats, mean over seeds.\n\n{}\n{}",
+        args.rows,
+        args.seed,
+        args.seed + args.seeds.saturating_sub(1),
+        wide.to_markdown(),
+        scores.to_markdown()
+    );
+    let page_path = args.out.join("table.md");
+    write_atomic(&page_path, page.as_bytes()).map_err(failed("write", &page_path))?;
+    if !args.json {
+        writeln!(out, "{}\n{}", wide.to_text(), scores.to_text())?;
+        writeln!(out, "{}", page_path.display())?;
+    }
+    Ok(())
+}
+
+/// The distributions that are asked for.
+fn tasks(args: &BenchArgs) -> Result<Vec<Box<dyn Known>>, CliError> {
+    let Some(patterns) = &args.tasks else {
+        return Ok(if args.list { known::all() } else { known::beyond_normal() });
+    };
+    let mut found = Vec::new();
+    for pattern in patterns.split(',').map(str::trim).filter(|p| !p.is_empty()) {
+        let wild = WildMatch::new(pattern);
+        let before = found.len();
+        found.extend(known::all().into_iter().filter(|t| wild.matches(&t.name())));
+        if found.len() == before {
+            found.push(known::by_name(pattern).map_err(|e| CliError::Usage(e.to_string()))?);
+        }
+    }
+    Ok(found)
+}
+
+/// Trials of earlier calls with the same version and settings. A last line that was cut short is left out.
+fn finished(path: &Path, config: &EstimateConfig) -> Result<Vec<Trial>, CliError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(CliError::Failed(format!("cannot read {}: {e}", path.display()))),
+    };
+    let lines = BufReader::new(file).lines().map_while(Result::ok);
+    let parsed = lines.filter_map(|l| serde_json::from_str::<Line>(&l).ok());
+    Ok(parsed.filter(|l| l.version == env!("CARGO_PKG_VERSION") && l.config == *config).map(|l| l.trial).collect())
+}
+
+/// Means for each distribution and estimator, and the estimators' scores.
+fn tables(tasks: &[Box<dyn Known>], args: &BenchArgs, trials: &[Trial]) -> Result<(Table, Table), CliError> {
+    let names: Vec<String> = args.estimators.iter().map(ToString::to_string).collect();
+    let mut head = vec![("distribution", Align::Left), ("truth", Align::Right)];
+    head.extend(names.iter().map(|n| (n.as_str(), Align::Right)));
+    let mut wide = Table::new(&head);
+    for task in tasks {
+        let name = task.name();
+        let mut cells = vec![name.clone(), format!("{:.3}", task.truth().nats)];
+        for &estimator in &args.estimators {
+            let of_cell = trials.iter().filter(|t| t.task == name && t.estimator == estimator);
+            let values: Vec<f64> = of_cell.filter_map(|t| t.nats).collect();
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            cells.push(if values.is_empty() { "none".into() } else { format!("{mean:.3}") });
+        }
+        wide.push(cells)?;
+    }
+    let mut scores = Table::new(&[
+        ("estimator", Align::Left),
+        ("MAE", Align::Right),
+        ("worst", Align::Right),
+        ("bias", Align::Right),
+        ("sd", Align::Right),
+        ("coverage", Align::Right),
+        ("seconds", Align::Right),
+        ("refused", Align::Right),
+    ]);
+    for &estimator in &args.estimators {
+        let own: Vec<&Trial> = trials.iter().filter(|t| t.estimator == estimator).collect();
+        let refused = own.iter().filter(|t| t.nats.is_none()).count();
+        if let Some(Score { bias, sd, mae, worst, coverage, seconds, .. }) = score(own) {
+            scores.push([
+                estimator.to_string(),
+                format!("{mae:.4}"),
+                format!("{worst:.3}"),
+                format!("{bias:+.4}"),
+                format!("{sd:.4}"),
+                coverage.map_or("-".into(), |c| format!("{:.0} %", 100.0 * c)),
+                format!("{seconds:.1}"),
+                refused.to_string(),
+            ])?;
+        }
+    }
+    Ok((wide, scores))
+}
