@@ -7,6 +7,9 @@ mod download_bar;
 mod export;
 mod info;
 mod inspect;
+mod mi;
+mod mi_staircase;
+mod mi_staircase_report;
 mod outcome;
 mod patches;
 mod probe;
@@ -41,6 +44,8 @@ enum Verb {
     Probe(probe::ProbeArgs),
     /// Look at data sets and make smaller ones
     Data(data::DataArgs),
+    /// Mutual information: bounds against a known truth
+    Mi(mi::MiArgs),
     /// Say what this build has: version, features, processor, data sets
     Info(info::InfoArgs),
 }
@@ -56,6 +61,8 @@ pub(crate) enum CliError {
     Hub(#[from] crate::data::hub::HubError),
     #[error(transparent)]
     Report(#[from] crate::report::ReportError),
+    #[error(transparent)]
+    Mi(#[from] crate::mi::MiError),
     #[error("{0}")]
     Usage(String),
     #[error("{0}")]
@@ -81,6 +88,7 @@ pub fn main() -> ExitCode {
         Verb::Train(args) => train::run(*args),
         Verb::Probe(args) => probe::run(args).map(|()| ExitCode::SUCCESS),
         Verb::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),
+        Verb::Mi(args) => mi::run(args),
         Verb::Info(args) => info::run(&args).map(|()| ExitCode::SUCCESS),
     };
     match done {

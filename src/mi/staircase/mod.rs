@@ -22,6 +22,7 @@ mod fleet;
 mod objective;
 mod reference;
 mod second;
+mod store;
 mod summary;
 
 #[cfg(test)]
@@ -30,7 +31,8 @@ mod tests;
 pub use climb::{Climb, climb};
 pub use fleet::{Watch, climb_all};
 pub use objective::{CriticKind, Objective};
-pub use reference::{Figure, Reference, reference};
+pub use reference::{Figure, Reference, Row, reference};
+pub use store::Store;
 pub use summary::{LevelSummary, moving_average, summarise};
 
 use super::MiError;

@@ -195,3 +195,23 @@ fn what_is_out_of_range_is_said() {
     assert!(says(stairs.clone(), Objective::Smile { tau: -1.0 }).is_err());
     assert!(says(stairs, Objective::IAlpha { alpha: 2.0 }).is_err());
 }
+
+#[test]
+fn finished_climbs_are_found_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path().join("new"));
+    let stairs = short();
+    let run = Run { critic: CriticKind::Concat, objective: Objective::Smile { tau: f64::INFINITY }, seed: 4 };
+    let climb = Climb { run, nats: vec![0.1, -1e-7, f32::MAX, 1.0 / 3.0] };
+    assert_eq!(store.load(&stairs, run).unwrap(), None);
+    store.save(&stairs, &climb).unwrap();
+    assert_eq!(store.load(&stairs, run).unwrap(), Some(climb.clone()));
+    assert_eq!(store.load(&Staircase { batch: 65, ..stairs.clone() }, run).unwrap(), None);
+    assert_eq!(store.load(&stairs, Run { seed: 5, ..run }).unwrap(), None);
+    // A file that was cut short or renamed is not taken for a result.
+    let path = store.path(&stairs, run).unwrap();
+    std::fs::rename(&path, store.path(&stairs, Run { seed: 5, ..run }).unwrap()).unwrap();
+    assert!(store.load(&stairs, Run { seed: 5, ..run }).unwrap_err().to_string().contains("other settings"));
+    std::fs::write(&path, "{").unwrap();
+    assert!(store.load(&stairs, run).unwrap_err().to_string().contains("delete it"));
+}
