@@ -12,6 +12,8 @@ mod inspect;
 mod mi;
 mod mi_bench;
 mod mi_estimate;
+mod mi_staircase;
+mod mi_staircase_report;
 mod outcome;
 mod patches;
 mod probe;
@@ -36,7 +38,8 @@ Examples:
   infomax train --data cifar10 --epochs 20         on CIFAR-10, if it is on this machine
   infomax data download cifar10                    get it from the Hugging Face hub
   infomax train --resume runs/NAME                 go on with a run that was stopped
-  infomax probe runs/NAME                          probe a run's newest checkpoint again";
+  infomax probe runs/NAME                          probe a run's newest checkpoint again
+  infomax mi estimate table.csv --x a,b --y c      how much do a and b tell of c?";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
@@ -46,7 +49,7 @@ enum Verb {
     Probe(probe::ProbeArgs),
     /// Look at data sets and make smaller ones
     Data(data::DataArgs),
-    /// Estimate mutual information
+    /// Estimate mutual information, and hold estimators against known truths
     Mi(mi::MiArgs),
     /// Say what this build has: version, features, processor, data sets
     Info(info::InfoArgs),
@@ -67,6 +70,8 @@ pub(crate) enum CliError {
     Hub(#[from] crate::data::hub::HubError),
     #[error(transparent)]
     Report(#[from] crate::report::ReportError),
+    #[error(transparent)]
+    Mi(#[from] crate::mi::MiError),
     #[error("{0}")]
     Usage(String),
     #[error("{0}")]
@@ -92,7 +97,7 @@ pub fn main() -> ExitCode {
         Verb::Train(args) => train::run(*args),
         Verb::Probe(args) => probe::run(args).map(|()| ExitCode::SUCCESS),
         Verb::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),
-        Verb::Mi(args) => mi::run(&args).map(|()| ExitCode::SUCCESS),
+        Verb::Mi(args) => mi::run(&args),
         Verb::Info(args) => info::run(&args).map(|()| ExitCode::SUCCESS),
     };
     match done {

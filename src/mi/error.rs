@@ -114,4 +114,7 @@ pub enum MiError {
         /// Names that are like it, with commas.
         near: String,
     },
+    /// The device failed.
+    #[error("the device failed: {0}; try smaller batches")]
+    Device(String),
 }

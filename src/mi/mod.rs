@@ -12,6 +12,7 @@ mod pairing;
 mod permutation;
 mod samples;
 mod special;
+pub mod staircase;
 mod standardise;
 
 pub use error::MiError;

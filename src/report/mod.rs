@@ -2,6 +2,7 @@
 //!
 //! * [`Table`]: for the terminal and for Markdown;
 //! * [`LineChart`]: SVG and PNG from one description;
+//! * [`PanelChart`]: small charts side by side over common axes;
 //! * [`ContactSheet`]: small images in rows and columns, captioned and framed;
 //! * [`patch_tile`]: an image beside its patches, for a sheet.
 //!
@@ -11,6 +12,7 @@
 mod error;
 mod font;
 mod grid;
+mod panels;
 mod patches;
 mod plot;
 mod table;
@@ -19,6 +21,7 @@ mod write;
 
 pub use error::ReportError;
 pub use grid::{ContactSheet, FRAME_OTHER, FRAME_QUERY, FRAME_SAME, Tile};
+pub use panels::{Curve, Panel, PanelChart};
 pub use patches::patch_tile;
 pub use plot::{LineChart, Point, Series};
 pub use table::{Align, Table};
