@@ -11,7 +11,7 @@ use super::pair::{self, PairSizes, Upper};
 use super::pool::{self, PoolGeometry, PoolKind};
 use super::rows;
 use super::unfold::Geometry;
-use super::{BLOCK, add_to, mask_relu, norm, swap_last};
+use super::{BLOCK, adam, add_to, mask_relu, norm, swap_last};
 use crate::nn::backend::{AdamStep, Backend, BatchNormArgs, PairArgs, Window};
 use dfdx::prelude::*;
 use rayon::prelude::*;
@@ -283,24 +283,21 @@ where
         let g: &[E] = grad(grads, p)?;
         let [beta1, beta2] = step.betas;
         let t = step.t as f64;
-        let size = step.lr / (1.0 - beta1.powf(t));
-        let root = E::of(1.0 / (1.0 - beta2.powf(t)).sqrt());
-        let (a1, a2, b1, b2) = (E::of(beta1), E::of(beta2), E::of(1.0 - beta1), E::of(1.0 - beta2));
-        let (size, eps, l2, shrink) =
-            (E::of(size), E::of(step.epsilon), E::of(step.l2), E::of(1.0 - step.lr * step.decoupled));
+        let factors = adam::Factors {
+            keep: [E::of(beta1), E::of(beta2)],
+            add: [E::of(1.0 - beta1), E::of(1.0 - beta2)],
+            size: E::of(step.lr / (1.0 - beta1.powf(t))),
+            root: E::of(1.0 / (1.0 - beta2.powf(t)).sqrt()),
+            epsilon: E::of(step.epsilon),
+            l2: E::of(step.l2),
+            shrink: E::of(1.0 - step.lr * step.decoupled),
+        };
         data_mut(p)
             .par_chunks_mut(BLOCK)
             .zip(data_mut(m).par_chunks_mut(BLOCK))
             .zip(data_mut(v).par_chunks_mut(BLOCK))
             .zip(g.par_chunks(BLOCK))
-            .for_each(|(((p, m), v), g)| {
-                for (((p, m), v), &g) in p.iter_mut().zip(m).zip(v).zip(g) {
-                    let g = g + l2 * *p;
-                    *m = a1 * *m + b1 * g;
-                    *v = a2 * *v + b2 * g * g;
-                    *p = *p * shrink - size * *m / (v.sqrt() * root + eps);
-                }
-            });
+            .for_each(|(((p, m), v), g)| adam::step(p, m, v, g, factors));
         Ok(())
     }
 }

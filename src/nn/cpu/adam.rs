@@ -1,0 +1,95 @@
+//! One step of Adam on slices.
+//!
+//! It is a square root and a division for each weight, so the processor's widest vectors are chosen at run time. Every
+//! choice gives the same bits: the operations on each number are the same ones in the same order.
+
+use super::gemm::Real;
+
+/// The factors of a step, rounded to the weights' type.
+#[derive(Clone, Copy)]
+pub(crate) struct Factors<E> {
+    /// Shares of the old moments that are kept.
+    pub keep: [E; 2],
+    /// Weights of the new gradient and of its square.
+    pub add: [E; 2],
+    /// Learning rate over the first moment's correction.
+    pub size: E,
+    /// One over the root of the second moment's correction.
+    pub root: E,
+    /// Added to the root of the second moment.
+    pub epsilon: E,
+    /// L2 penalty.
+    pub l2: E,
+    /// What decoupled decay leaves of a weight.
+    pub shrink: E,
+}
+
+/// Moves `p` down its gradient `g`, with moments `m` and `v`. All are of one length.
+pub(crate) fn step<E: Real>(p: &mut [E], m: &mut [E], v: &mut [E], g: &[E], f: Factors<E>) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq")]
+        fn avx512<E: Real>(p: &mut [E], m: &mut [E], v: &mut [E], g: &[E], f: Factors<E>) {
+            body(p, m, v, g, f);
+        }
+        #[target_feature(enable = "avx2")]
+        fn avx2<E: Real>(p: &mut [E], m: &mut [E], v: &mut [E], g: &[E], f: Factors<E>) {
+            body(p, m, v, g, f);
+        }
+        if is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+        {
+            // SAFETY: the processor has the features, as was just asked.
+            return unsafe { avx512(p, m, v, g, f) };
+        }
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: as above.
+            return unsafe { avx2(p, m, v, g, f) };
+        }
+    }
+    body(p, m, v, g, f);
+}
+
+#[inline(always)]
+fn body<E: Real>(p: &mut [E], m: &mut [E], v: &mut [E], g: &[E], f: Factors<E>) {
+    for (((p, m), v), &g) in p.iter_mut().zip(m).zip(v).zip(g) {
+        let g = g + f.l2 * *p;
+        *m = f.keep[0] * *m + f.add[0] * g;
+        *v = f.keep[1] * *v + f.add[1] * g * g;
+        *p = *p * f.shrink - f.size * *m / (v.sqrt() * f.root + f.epsilon);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::stream;
+    use rand::Rng;
+
+    #[test]
+    fn every_width_gives_the_same_bits() {
+        let numbers = |name: &str, from: f32| -> Vec<f32> {
+            let mut rng = stream(0, name, 0);
+            (0..1003).map(|_| rng.gen_range(from..1.0)).collect()
+        };
+        let (p, m, v, g) = (numbers("p", -1.0), numbers("m", -1.0), numbers("v", 0.0), numbers("g", -1.0));
+        let f = Factors {
+            keep: [0.9, 0.999],
+            add: [0.1, 0.001],
+            size: 5e-4,
+            root: 1.3,
+            epsilon: 1e-8,
+            l2: 1e-3,
+            shrink: 0.9999,
+        };
+        let (mut wide, mut plain) = ((p.clone(), m.clone(), v.clone()), (p, m, v));
+        step(&mut wide.0, &mut wide.1, &mut wide.2, &g, f);
+        for i in 0..g.len() {
+            let one = i..=i;
+            body(&mut plain.0[one.clone()], &mut plain.1[one.clone()], &mut plain.2[one.clone()], &g[one], f);
+        }
+        assert_eq!(wide, plain);
+    }
+}
