@@ -93,6 +93,35 @@ fn independence_is_not_refused() {
 }
 
 #[test]
+fn what_a_third_vector_explains_is_taken_off() {
+    use infomax::mi::estimate::estimate_conditional;
+    use rand::Rng;
+    // x → z → y: all that x tells of y, z tells; and y = x + z alone tells more with z at hand.
+    let mut rng = infomax::seed::stream(5, "chain", 0);
+    let mut normal = || rng.sample::<f64, _>(rand_distr::StandardNormal);
+    let (mut x, mut y, mut z, mut sum) = (vec![], vec![], vec![], vec![]);
+    for _ in 0..3000 {
+        let (a, b, c) = (normal(), normal(), normal());
+        x.push(a);
+        z.push(a + b);
+        y.push(a + b + c);
+        sum.push(a + 2.0 * (a + b) + c);
+    }
+    let [x, y, z, sum] = [x, y, z, sum].map(|v| Samples::new(v, 1).unwrap());
+    // Given z, x has variance ½; sum − 2z = x + c.
+    let known = 0.5 * 1.5f64.ln();
+    for estimator in [Estimator::Copula, Estimator::Auto] {
+        let found = estimate_conditional(&x, &y, &z, &quick(estimator)).unwrap();
+        assert!(found.nats.abs() < 0.03, "{estimator}: {}", found.nats);
+        let found = estimate_conditional(&x, &sum, &z, &quick(estimator)).unwrap();
+        assert!((found.nats - known).abs() < 0.05, "{estimator}: {} for {known}", found.nats);
+        let [low, high] = found.interval.unwrap();
+        assert!(low < known && known < high);
+    }
+    assert!(estimate_conditional(&x, &y, &z, &quick(Estimator::Ksg)).is_err());
+}
+
+#[test]
 fn the_same_bits_on_any_number_of_threads() {
     let (x, y, _) = draw("student-identity-2-2-2", 600, 0);
     let of = |threads| {

@@ -1,8 +1,10 @@
 //! `infomax mi estimate`.
 
 use super::{CliError, bar};
-use crate::data::numbers::read_pair;
-use crate::mi::estimate::{Architecture, Estimate, EstimateConfig, EstimateError, Estimator, Learning, estimate};
+use crate::data::numbers::read_columns;
+use crate::mi::estimate::{
+    Architecture, Estimate, EstimateConfig, EstimateError, Estimator, Learning, estimate, estimate_conditional,
+};
 use crate::mi::{Samples, Scaling, permutation_test};
 use crate::report::{Align, Table};
 use clap::{Args, ValueEnum};
@@ -17,6 +19,7 @@ Examples:
   infomax mi estimate table.csv --x age,height --y income --estimator all --json
   infomax mi estimate codes.npy --x 0,1,2 --y 3 --estimator ksg --neighbours 5
   infomax mi estimate table.csv --x a --y b --estimator ksg --permutations 199
+  infomax mi estimate table.csv --x a --y b --given c,d
 
 Nats throughout; --bits prints bits. The interval is for the true value, as far as the estimator can tell; `bound` is the
 value on rows that the critics never saw. --json prints one object a line: estimator, nats, interval, n, ceiling,
@@ -30,6 +33,9 @@ pub(super) struct EstimateArgs {
     /// Columns of y
     #[arg(long, value_name = "COLUMNS")]
     y: String,
+    /// Columns of z, for the mutual information of x and y given z
+    #[arg(long, value_name = "COLUMNS")]
+    given: Option<String>,
     /// auto, all, infonce, dv, mine, nwj, jsd, smile, ksg, cca, copula, discrete or mixed
     #[arg(long, default_value = "auto", value_parser = parse_which)]
     estimator: Which,
@@ -67,7 +73,7 @@ pub(super) struct EstimateArgs {
     #[arg(long, default_value_t = EstimateConfig::default().confidence)]
     confidence: f64,
     /// p-value by so many shufflings of y (ksg, cca, copula, discrete and mixed; neural ones always have one)
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, conflicts_with = "given")]
     permutations: usize,
     /// Everything random flows from it
     #[arg(long, default_value_t = 0)]
@@ -145,8 +151,11 @@ struct Failure {
 }
 
 pub(super) fn run(args: &EstimateArgs) -> Result<(), CliError> {
-    let (x, y) = read_pair(&args.file, &args.x, &args.y)?;
-    let (x, y) = drawn(x, y, args)?;
+    let mut groups = vec![args.x.as_str(), &args.y];
+    groups.extend(args.given.as_deref());
+    let mut samples = drawn(read_columns(&args.file, &groups)?, args)?;
+    let given = if args.given.is_some() { samples.pop() } else { None };
+    let [x, y] = &samples[..] else { return Err(CliError::Failed("x and y were not read".into())) };
     let config = EstimateConfig {
         estimator: Estimator::Auto,
         scaling: args.scaling.into(),
@@ -179,7 +188,10 @@ pub(super) fn run(args: &EstimateArgs) -> Result<(), CliError> {
     for estimator in which {
         let began = std::time::Instant::now();
         let config = EstimateConfig { estimator, ..config.clone() };
-        let estimate = with_p_value(&x, &y, &config, args.permutations);
+        let estimate = match &given {
+            Some(z) => estimate_conditional(x, y, z, &config),
+            None => with_p_value(x, y, &config, args.permutations),
+        };
         let seconds = began.elapsed().as_secs_f64();
         progress.task_advances(1);
         let line = match &estimate {
@@ -195,22 +207,23 @@ pub(super) fn run(args: &EstimateArgs) -> Result<(), CliError> {
     }
     progress.task_ends();
     if !args.json {
-        print(&mut out, &found, &x, &y, args.bits)?;
+        print(&mut out, &found, x, y, args.bits)?;
     }
     Ok(())
 }
 
 /// At most `--rows` of the rows.
-fn drawn(x: Samples, y: Samples, args: &EstimateArgs) -> Result<(Samples, Samples), CliError> {
+fn drawn(samples: Vec<Samples>, args: &EstimateArgs) -> Result<Vec<Samples>, CliError> {
+    let there = samples.first().map_or(0, Samples::rows);
     match args.rows {
         Some(0) => Err(CliError::Usage("--rows 0 leaves nothing; give at least 10".into())),
-        Some(rows) if rows < x.rows() => {
+        Some(rows) if rows < there => {
             let mut rng = crate::seed::stream(args.seed, "rows", 0);
-            let mut kept = rand::seq::index::sample(&mut rng, x.rows(), rows).into_vec();
+            let mut kept = rand::seq::index::sample(&mut rng, there, rows).into_vec();
             kept.sort_unstable();
-            Ok((x.select(&kept), y.select(&kept)))
+            Ok(samples.iter().map(|s| s.select(&kept)).collect())
         }
-        _ => Ok((x, y)),
+        _ => Ok(samples),
     }
 }
 

@@ -96,6 +96,16 @@ impl Samples {
         Self { values, columns: self.columns, names: self.names.clone() }
     }
 
+    /// The columns of both, those of `other` last; rows are paired.
+    ///
+    /// # Errors
+    /// When there are not as many of them.
+    pub fn beside(&self, other: &Self) -> Result<Self, MiError> {
+        self.check_paired(other, 1)?;
+        let values = (0..self.rows()).flat_map(|i| self.row(i).iter().chain(other.row(i))).copied().collect();
+        Self::named(values, self.names.iter().chain(&other.names).cloned().collect())
+    }
+
     /// The same samples with each column replaced by `f(column number, its numbers)`.
     ///
     /// # Errors
@@ -150,5 +160,8 @@ mod tests {
         let y = x.map_columns(|c, v| v.into_iter().map(|v| v + c as f64).collect()).unwrap();
         assert_eq!(y.values(), [1.0, 11.0, 2.0, 21.0]);
         assert_eq!(y.select(&[1, 1]).values(), [2.0, 21.0, 2.0, 21.0]);
+        let narrow = Samples::new(vec![7.0, 8.0], 1).unwrap();
+        assert_eq!(x.beside(&narrow).unwrap().values(), [1.0, 10.0, 7.0, 2.0, 20.0, 8.0]);
+        assert!(matches!(x.beside(&narrow.select(&[0])), Err(MiError::Lengths { x: 2, y: 1 })));
     }
 }

@@ -45,7 +45,7 @@ pub enum NumbersError {
         there: String,
     },
     /// A column that was asked for more than once.
-    #[error("column `{column}` is named twice; name it once, in x or in y")]
+    #[error("column `{column}` is named twice; name it once")]
     Twice {
         /// Its name.
         column: String,
@@ -91,13 +91,13 @@ trait Columns {
     fn read(&mut self, places: &[usize]) -> Result<Vec<Vec<f64>>, NumbersError>;
 }
 
-/// Reads x and y from the columns of `path` (.parquet, .csv, .tsv or .npy) that `x` and `y` name: names with commas between
-/// them, where `*` stands for any letters and `?` for one. A .npy file's columns are named 0, 1, 2 …
+/// Reads groups of columns of `path` (.parquet, .csv, .tsv or .npy), such as x and y: each is names with commas between them,
+/// where `*` stands for any letters and `?` for one. A .npy file's columns are named 0, 1, 2 …
 ///
 /// # Errors
 /// A file that cannot be read or is damaged, a pattern without a column, a column named twice, a cell without a finite
 /// number.
-pub fn read_pair(path: &Path, x: &str, y: &str) -> Result<(Samples, Samples), NumbersError> {
+pub fn read_columns(path: &Path, groups: &[&str]) -> Result<Vec<Samples>, NumbersError> {
     let kind = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
     let mut file: Box<dyn Columns> = match kind.as_str() {
         "parquet" => Box::new(parquet::Parquet::open(path)?),
@@ -107,14 +107,21 @@ pub fn read_pair(path: &Path, x: &str, y: &str) -> Result<(Samples, Samples), Nu
         _ => return Err(NumbersError::Kind { path: path.to_owned() }),
     };
     let names = file.names();
-    let (x, y) = (select(path, &names, x)?, select(path, &names, y)?);
-    let all: Vec<usize> = x.iter().chain(&y).copied().collect();
-    if let Some(twice) = all.iter().enumerate().find(|(at, place)| all[..*at].contains(place)) {
-        return Err(NumbersError::Twice { column: names[*twice.1].clone() });
+    let groups: Vec<Vec<usize>> = groups.iter().map(|g| select(path, &names, g)).collect::<Result<_, _>>()?;
+    let all = groups.concat();
+    if let Some((_, &twice)) = all.iter().enumerate().find(|(at, place)| all[..*at].contains(place)) {
+        return Err(NumbersError::Twice { column: names[twice].clone() });
     }
     let columns = file.read(&all)?;
-    let (of_x, of_y) = columns.split_at(x.len());
-    Ok((samples(path, &names, &x, of_x)?, samples(path, &names, &y, of_y)?))
+    let mut rest = &columns[..];
+    groups
+        .iter()
+        .map(|places| {
+            let (own, others) = rest.split_at(places.len());
+            rest = others;
+            samples(path, &names, places, own)
+        })
+        .collect()
 }
 
 /// The places of the columns that the patterns name.

@@ -12,6 +12,7 @@
 
 mod auto;
 mod classical;
+mod conditional;
 mod config;
 mod fit;
 mod folds;
@@ -21,6 +22,7 @@ mod objective;
 mod read_out;
 mod result;
 
+pub use conditional::estimate_conditional;
 pub use config::{Architecture, EstimateConfig, Estimator, Learning};
 pub use objective::NeuralBound;
 pub use result::{CurvePoint, Estimate};
