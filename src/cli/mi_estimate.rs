@@ -256,7 +256,7 @@ fn print(
     bits: bool,
 ) -> Result<(), CliError> {
     let (unit, scale) = if bits { ("bits", std::f64::consts::LN_2.recip()) } else { ("nats", 1.0) };
-    writeln!(out, "{} rows, x of {} columns, y of {}\n", x.rows(), x.columns(), y.columns())?;
+    writeln!(out, "{} rows; columns: x {}, y {}\n", x.rows(), x.columns(), y.columns())?;
     let number = |v: Option<f64>| v.map_or(String::new(), |v| format!("{:.4}", v * scale));
     let mut table = Table::new(&[
         ("estimator", Align::Left),
