@@ -1,8 +1,8 @@
 //! `infomax mi bench`.
 
+use super::mi_bench_report::Report;
 use super::{CliError, bar};
-use crate::files::write_atomic;
-use crate::mi::benchmark::{Score, Trial, score, trial};
+use crate::mi::benchmark::{Trial, trial};
 use crate::mi::estimate::{EstimateConfig, Estimator};
 use crate::mi::known::{self, Known};
 use crate::report::{Align, Table};
@@ -18,30 +18,31 @@ use wildmatch::WildMatch;
 Examples:
   infomax mi bench                                             the 40 distributions of \"Beyond Normal\", automatic choice
   infomax mi bench --estimators auto,ksg,cca,infonce --seeds 3 --out bench
-  infomax mi bench --tasks 'spiral*,student*' --rows 3000 --json
+  infomax mi bench --tasks 'spiral*,student*' --rows 1000,3000,10000 --json
   infomax mi bench --list                                      all distributions and their truths
 
 Each finished estimate is a line of OUT/trials.jsonl; the same command goes on where it stopped. OUT/table.md holds the
-tables. MAE is the mean over distributions of |mean over seeds − truth|.")]
+tables, OUT/errors-ROWS.png the errors as colours, and with several numbers of rows OUT/error-by-rows.png the errors
+against them. MAE is the mean over distributions of |mean over seeds − truth|.")]
 pub(super) struct BenchArgs {
     /// Distributions: names with commas, `*` and `?`; the 40 of \"Beyond Normal\" (Czyż et al. 2023) if not given
     #[arg(long)]
     tasks: Option<String>,
     /// Estimators, with commas
     #[arg(long, default_value = "auto", value_delimiter = ',')]
-    estimators: Vec<Estimator>,
-    /// Rows of each draw
-    #[arg(long, default_value_t = 10_000)]
-    rows: usize,
+    pub(super) estimators: Vec<Estimator>,
+    /// Rows of each draw; several, with commas, for the error against the number of rows
+    #[arg(long, default_value = "10000", value_delimiter = ',')]
+    pub(super) rows: Vec<usize>,
     /// Draws of each distribution
-    #[arg(long, default_value_t = 1)]
-    seeds: u64,
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) seeds: u64,
     /// First seed
     #[arg(long, default_value_t = 0)]
-    seed: u64,
+    pub(super) seed: u64,
     /// Folder of the results
     #[arg(long, value_name = "DIR", default_value = "runs/mi-bench")]
-    out: PathBuf,
+    pub(super) out: PathBuf,
     /// List the distributions and stop
     #[arg(long)]
     list: bool,
@@ -95,19 +96,18 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), CliError> {
         file.write_all(b"\n").map_err(failed("write", &path))?;
     }
     let mut progress = bar::progress(args.quiet);
-    let total = tasks.len() as u64 * args.estimators.len() as u64 * args.seeds;
+    let total = (tasks.len() * args.rows.len() * args.estimators.len()) as u64 * args.seeds;
     progress.task_begins("estimates", total);
     let mut trials = Vec::new();
     for task in &tasks {
-        for &estimator in &args.estimators {
+        for (&rows, &estimator) in args.rows.iter().flat_map(|r| args.estimators.iter().map(move |e| (r, e))) {
             for seed in args.seed..args.seed + args.seeds {
-                let same = |t: &Trial| {
-                    (t.task.as_str(), t.estimator, t.seed, t.rows) == (&task.name(), estimator, seed, args.rows)
-                };
+                let same =
+                    |t: &Trial| (t.task.as_str(), t.estimator, t.seed, t.rows) == (&task.name(), estimator, seed, rows);
                 let done = match known_trials.iter().position(same) {
                     Some(at) => known_trials.swap_remove(at),
                     None => {
-                        let trial = trial(&**task, estimator, args.rows, seed, &config);
+                        let trial = trial(&**task, estimator, rows, seed, &config);
                         let version = env!("CARGO_PKG_VERSION").to_owned();
                         let line = Line { version, config: config.clone(), trial };
                         let text = serde_json::to_string(&line).map_err(|e| CliError::Print(e.into()))?;
@@ -126,20 +126,10 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), CliError> {
     }
     progress.task_ends();
     file.sync_all().map_err(failed("write", &path))?;
-    let (wide, scores) = tables(&tasks, args, &trials)?;
-    let page = format!(
-        "# Estimates of known mutual information\n\n{} rows, seeds {} to {}; nats, mean over seeds.\n\n{}\n{}",
-        args.rows,
-        args.seed,
-        args.seed + args.seeds.saturating_sub(1),
-        wide.to_markdown(),
-        scores.to_markdown()
-    );
-    let page_path = args.out.join("table.md");
-    write_atomic(&page_path, page.as_bytes()).map_err(failed("write", &page_path))?;
+    let report = Report { tasks: &tasks, args, trials: &trials };
+    let text = report.write()?;
     if !args.json {
-        writeln!(out, "{}\n{}", wide.to_text(), scores.to_text())?;
-        writeln!(out, "{}", page_path.display())?;
+        writeln!(out, "{text}\n{}", args.out.display())?;
     }
     Ok(())
 }
@@ -161,60 +151,25 @@ fn tasks(args: &BenchArgs) -> Result<Vec<Box<dyn Known>>, CliError> {
     Ok(found)
 }
 
-/// Trials of earlier calls with the same version and settings. A last line that was cut short is left out.
+/// Trials of earlier calls with the same version and settings. Lines that cannot be read, such as one that was cut short,
+/// are counted on standard error and estimated again.
 fn finished(path: &Path, config: &EstimateConfig) -> Result<Vec<Trial>, CliError> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(e) => return Err(CliError::Failed(format!("cannot read {}: {e}", path.display()))),
     };
-    let lines = BufReader::new(file).lines().map_while(Result::ok);
-    let parsed = lines.filter_map(|l| serde_json::from_str::<Line>(&l).ok());
-    Ok(parsed.filter(|l| l.version == env!("CARGO_PKG_VERSION") && l.config == *config).map(|l| l.trial).collect())
-}
-
-/// Means for each distribution and estimator, and the estimators' scores.
-fn tables(tasks: &[Box<dyn Known>], args: &BenchArgs, trials: &[Trial]) -> Result<(Table, Table), CliError> {
-    let names: Vec<String> = args.estimators.iter().map(ToString::to_string).collect();
-    let mut head = vec![("distribution", Align::Left), ("truth", Align::Right)];
-    head.extend(names.iter().map(|n| (n.as_str(), Align::Right)));
-    let mut wide = Table::new(&head);
-    for task in tasks {
-        let name = task.name();
-        let mut cells = vec![name.clone(), format!("{:.3}", task.truth().nats)];
-        for &estimator in &args.estimators {
-            let of_cell = trials.iter().filter(|t| t.task == name && t.estimator == estimator);
-            let values: Vec<f64> = of_cell.filter_map(|t| t.nats).collect();
-            let mean = values.iter().sum::<f64>() / values.len() as f64;
-            cells.push(if values.is_empty() { "none".into() } else { format!("{mean:.3}") });
-        }
-        wide.push(cells)?;
-    }
-    let mut scores = Table::new(&[
-        ("estimator", Align::Left),
-        ("MAE", Align::Right),
-        ("worst", Align::Right),
-        ("bias", Align::Right),
-        ("sd", Align::Right),
-        ("coverage", Align::Right),
-        ("seconds", Align::Right),
-        ("refused", Align::Right),
-    ]);
-    for &estimator in &args.estimators {
-        let own: Vec<&Trial> = trials.iter().filter(|t| t.estimator == estimator).collect();
-        let refused = own.iter().filter(|t| t.nats.is_none()).count();
-        if let Some(Score { bias, sd, mae, worst, coverage, seconds, .. }) = score(own) {
-            scores.push([
-                estimator.to_string(),
-                format!("{mae:.4}"),
-                format!("{worst:.3}"),
-                format!("{bias:+.4}"),
-                format!("{sd:.4}"),
-                coverage.map_or("-".into(), |c| format!("{:.0} %", 100.0 * c)),
-                format!("{seconds:.1}"),
-                refused.to_string(),
-            ])?;
+    let (mut trials, mut unreadable) = (Vec::new(), 0);
+    for line in BufReader::new(file).lines() {
+        let line = line.map_err(|e| CliError::Failed(format!("cannot read {}: {e}", path.display())))?;
+        match serde_json::from_str::<Line>(&line) {
+            Ok(l) if l.version == env!("CARGO_PKG_VERSION") && l.config == *config => trials.push(l.trial),
+            Ok(_) => {}
+            Err(_) => unreadable += usize::from(!line.trim().is_empty()),
         }
     }
-    Ok((wide, scores))
+    if unreadable > 0 {
+        eprintln!("note: {unreadable} lines of {} cannot be read; what they held is estimated again", path.display());
+    }
+    Ok(trials)
 }

@@ -11,6 +11,7 @@ mod info;
 mod inspect;
 mod mi;
 mod mi_bench;
+mod mi_bench_report;
 mod mi_estimate;
 mod mi_staircase;
 mod mi_staircase_report;

@@ -8,6 +8,7 @@ pub mod critic;
 mod error;
 pub mod estimate;
 pub mod known;
+mod linalg;
 mod pairing;
 mod permutation;
 mod samples;

@@ -3,6 +3,7 @@
 //! * [`Table`]: for the terminal and for Markdown;
 //! * [`LineChart`]: SVG and PNG from one description;
 //! * [`PanelChart`]: small charts side by side over common axes;
+//! * [`HeatMap`]: a table whose cells are coloured by their values;
 //! * [`ContactSheet`]: small images in rows and columns, captioned and framed;
 //! * [`patch_tile`]: an image beside its patches, for a sheet.
 //!
@@ -12,6 +13,7 @@
 mod error;
 mod font;
 mod grid;
+mod heat;
 mod panels;
 mod patches;
 mod plot;
@@ -21,6 +23,7 @@ mod write;
 
 pub use error::ReportError;
 pub use grid::{ContactSheet, FRAME_OTHER, FRAME_QUERY, FRAME_SAME, Tile};
+pub use heat::HeatMap;
 pub use panels::{Curve, Panel, PanelChart};
 pub use patches::patch_tile;
 pub use plot::{LineChart, Point, Series};

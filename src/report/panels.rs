@@ -3,7 +3,7 @@
 use super::ReportError;
 use super::font::{self, FAMILY};
 use super::ticks::Axis;
-use super::write::{draw_error, encode_png, write_pair};
+use super::write::{self, draw_error, write_pair};
 use plotters::chart::ChartBuilder;
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -18,7 +18,6 @@ const TITLE_SIZE: f64 = 21.0;
 const PANEL_SIZE: f64 = 16.0;
 const LABEL_SIZE: f64 = 13.0;
 const LEGEND_SIZE: f64 = 15.0;
-const FINE: i32 = font::FINE as i32;
 /// Pixels above the panels: title and legend.
 const TOP: i32 = 76;
 /// Pixels of a panel, its own axes included.
@@ -71,12 +70,7 @@ impl PanelChart {
     /// [`ReportError::Empty`] without panels or truth, [`ReportError::NonFinite`].
     pub fn svg(&self) -> Result<String, ReportError> {
         let (size, axes) = self.check()?;
-        let mut text = String::new();
-        let root = SVGBackend::with_string(&mut text, size).into_drawing_area();
-        self.draw(&root, &axes, 1)?;
-        root.present().map_err(draw_error)?;
-        drop(root);
-        Ok(text)
+        write::svg(size, |root, scale| self.draw(root, &axes, scale))
     }
 
     /// The chart as PNG, 8-bit RGB.
@@ -84,14 +78,8 @@ impl PanelChart {
     /// # Errors
     /// As [`PanelChart::svg`].
     pub fn png(&self) -> Result<Vec<u8>, ReportError> {
-        let ((width, height), axes) = self.check()?;
-        let (wide, high) = (width * FINE as u32, height * FINE as u32);
-        let mut pixels = vec![255; wide as usize * high as usize * 3];
-        let root = BitMapBackend::with_buffer(&mut pixels, (wide, high)).into_drawing_area();
-        self.draw(&root, &axes, FINE)?;
-        root.present().map_err(draw_error)?;
-        drop(root);
-        encode_png(&font::shrink(&pixels, width as usize, height as usize), width, height)
+        let (size, axes) = self.check()?;
+        write::png(size, |root, scale| self.draw(root, &axes, scale))
     }
 
     /// Writes `stem.svg` and `stem.png`, each whole or not at all; returns their paths.

@@ -3,7 +3,7 @@
 use super::ReportError;
 use super::font::{self, FAMILY};
 use super::ticks::Axis;
-use super::write::{draw_error, encode_png, write_pair};
+use super::write::{self, draw_error, write_pair};
 use plotters::chart::{ChartBuilder, ChartContext};
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -28,8 +28,6 @@ const LEGEND_SIZE: f64 = 17.0;
 const LABEL_SIZE: f64 = 16.0;
 const DESCRIPTION_SIZE: f64 = 18.0;
 const LEGEND_ROW: i32 = 24;
-/// Bitmaps are drawn so many times larger and averaged, for even letters and smooth lines.
-const FINE: i32 = font::FINE as i32;
 /// Longer series are drawn without markers.
 const MARKERS_UP_TO: usize = 40;
 
@@ -146,12 +144,7 @@ impl LineChart {
     /// [`ReportError::Empty`], [`ReportError::NonFinite`], [`ReportError::LogRange`], [`ReportError::Size`].
     pub fn svg(&self) -> Result<String, ReportError> {
         let axes = self.axes()?;
-        let mut text = String::new();
-        let root = SVGBackend::with_string(&mut text, self.size).into_drawing_area();
-        self.draw(&root, &axes, 1)?;
-        root.present().map_err(draw_error)?;
-        drop(root);
-        Ok(text)
+        write::svg(self.size, |root, scale| self.draw(root, &axes, scale))
     }
 
     /// The chart as PNG, 8-bit RGB.
@@ -160,14 +153,7 @@ impl LineChart {
     /// As [`LineChart::svg`].
     pub fn png(&self) -> Result<Vec<u8>, ReportError> {
         let axes = self.axes()?;
-        let (width, height) = self.size;
-        let (wide, high) = (width * FINE as u32, height * FINE as u32);
-        let mut pixels = vec![255; wide as usize * high as usize * 3];
-        let root = BitMapBackend::with_buffer(&mut pixels, (wide, high)).into_drawing_area();
-        self.draw(&root, &axes, FINE)?;
-        root.present().map_err(draw_error)?;
-        drop(root);
-        encode_png(&font::shrink(&pixels, width as usize, height as usize), width, height)
+        write::png(self.size, |root, scale| self.draw(root, &axes, scale))
     }
 
     /// Writes `stem.svg` and `stem.png`, each whole or not at all; returns their paths.

@@ -1,7 +1,7 @@
 //! The Gaussian model of two vectors in canonical coordinates (Hotelling 1936).
 
-use super::linalg::{DEPENDENT, Svd, cholesky, dot, solve_lower, solve_upper, svd, transpose};
 use super::ties::{check_magnitude, check_varies};
+use crate::mi::linalg::{DEPENDENT, Svd, cholesky, dot, solve_lower, solve_upper, svd, transpose};
 use crate::mi::{MiError, Samples};
 use crate::nn::cpu::gemm::{Mat, par_matmul};
 

@@ -16,7 +16,6 @@ mod entropy;
 mod gaussian;
 mod histogram;
 mod ksg;
-mod linalg;
 mod mixed;
 mod neighbours;
 mod ties;

@@ -1,5 +1,5 @@
-//! The mixtures of Czyż et al., "On the Properties and Estimation of Pointwise Mutual Information Profiles" (TMLR 2025):
-//! dependence in shapes, with truths by Monte Carlo.
+//! The fine distributions of Czyż et al. (pointwise mutual information profiles): mixtures with dependence in shapes, and
+//! truths by Monte Carlo.
 
 use super::gaussian::{identity, sparse_covariance};
 use super::map::Map;
@@ -11,7 +11,8 @@ use crate::mi::MiError;
 const ROWS: usize = 4_000_000;
 const SEED: u64 = 2025;
 
-/// Name, nats and standard error: `monte_carlo(·, ROWS, SEED)` of each; of a mapped mixture under its base's name.
+/// Name, nats and standard error of each: what [`monte_carlo`](super::monte_carlo) gives with [`ROWS`] and [`SEED`], which
+/// takes minutes for all. A mapped mixture stands under its base's name: maps of x or y alone change nothing.
 const TRUTHS: &[(&str, f64, f64)] = &[
     ("1v1-X-0.9", 0.407774, 0.000373),
     ("1v1-AI", 0.775982, 0.000435),
@@ -140,17 +141,6 @@ pub fn inliers(dim_x: usize, dim_y: usize, share: f64) -> Result<GaussianMixture
 mod tests {
     use super::*;
     use crate::mi::known::{Known, fine_distributions, monte_carlo, sparse};
-
-    /// Makes the lines of [`TRUTHS`]: `cargo test --release --lib make_truths -- --ignored --nocapture`.
-    #[test]
-    #[ignore = "minutes; prints the constants above"]
-    fn make_truths() {
-        for known in fine_distributions() {
-            let Truth { nats, error, .. } = monte_carlo(&*known, ROWS, SEED).unwrap();
-            let base = if known.name().contains("v1-waves") || known.name().contains("galaxy") { "-base" } else { "" };
-            println!("    (\"{}{base}\", {nats:.6}, {:.6}),", known.name(), error.unwrap());
-        }
-    }
 
     #[test]
     fn truths_are_found_again_with_fewer_rows() {

@@ -1,9 +1,9 @@
 //! Normal distributions: mutual information from the determinants of the covariance.
 
-use super::linalg::Cholesky;
-use super::special::LN_2_PI;
+use super::matrix::Cholesky;
 use super::{Known, Truth, out_of_range};
 use crate::mi::MiError;
+use crate::mi::special::LN_2_PI;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;

@@ -1,10 +1,11 @@
 //! One-to-one maps of x or of y: they leave the mutual information as it is.
 
-use super::linalg::{dot, random_rotation};
+use super::matrix::random_rotation;
 use super::out_of_range;
 use super::picture::{Blob, Rectangle};
-use super::special::{normal_cdf, normal_density, normal_quantile, solve_increasing};
 use crate::mi::MiError;
+use crate::mi::linalg::dot;
+use crate::mi::special::{normal_cdf, normal_density, normal_quantile, solve_increasing};
 use std::f64::consts::PI;
 
 /// A one-to-one map of a row of numbers.

@@ -1,9 +1,9 @@
 //! Mixtures of normal distributions: the density is known, the mutual information is a mean of its logarithms.
 
 use super::gaussian::{Elliptic, Three};
-use super::special::log_sum_exp;
 use super::{Known, Truth, monte_carlo, out_of_range};
 use crate::mi::MiError;
+use crate::mi::special::log_sum_exp;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 

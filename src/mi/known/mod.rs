@@ -28,13 +28,12 @@
 mod additive;
 mod fine;
 mod gaussian;
-mod linalg;
 mod list;
 mod map;
 mod mapped;
+mod matrix;
 mod mixture;
 mod picture;
-mod special;
 mod staircase;
 mod student;
 mod table;

@@ -1,9 +1,9 @@
 //! Student's distribution: dependence without correlation, and heavy tails.
 
 use super::gaussian::{Elliptic, identity};
-use super::special::{digamma, ln_gamma};
 use super::{Known, Truth, out_of_range};
 use crate::mi::MiError;
+use crate::mi::special::{digamma, ln_gamma};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{ChiSquared, Distribution};
 use std::f64::consts::PI;

@@ -1,21 +1,22 @@
-//! The little linear algebra that canonical correlations need, on matrices as small as the vectors are wide.
+//! The little linear algebra of normal distributions and canonical correlations, on matrices as small as the vectors are
+//! wide.
 //!
 //! Cholesky and one-sided Jacobi are short, and Jacobi is the most accurate method there is for singular values; a
 //! linear-algebra crate would cost every user of the core more to compile than this costs to run.
 
 /// A column whose variance, given the columns before it, is below this share of its own is their combination.
-pub(super) const DEPENDENT: f64 = 1e-10;
+pub(crate) const DEPENDENT: f64 = 1e-10;
 
-/// The lower triangle L of R = L·Lᵀ, `[d, d]` row-major, of a correlation matrix; or the first column that is a linear
-/// combination of those before it.
-pub(super) fn cholesky(r: &[f64], d: usize) -> Result<Vec<f64>, usize> {
+/// The lower triangle L of R = L·Lᵀ, `[d, d]` row-major, of a covariance matrix; or the first column that is a linear
+/// combination of those before it, or not finite. Only the lower triangle is read.
+pub(crate) fn cholesky(r: &[f64], d: usize) -> Result<Vec<f64>, usize> {
     let mut l = vec![0.0; d * d];
     for i in 0..d {
         for j in 0..=i {
             let sum = r[i * d + j] - dot(&l[i * d..i * d + j], &l[j * d..j * d + j]);
             if i != j {
                 l[i * d + j] = sum / l[j * d + j];
-            } else if sum > DEPENDENT * r[i * d + i] {
+            } else if sum > DEPENDENT * r[i * d + i] && sum.is_finite() {
                 l[i * d + i] = sum.sqrt();
             } else {
                 return Err(i);
@@ -26,7 +27,7 @@ pub(super) fn cholesky(r: &[f64], d: usize) -> Result<Vec<f64>, usize> {
 }
 
 /// Solves L·X = B in place; B is `[n, m]` for the leading `n`×`n` part of L (rows `d` apart).
-pub(super) fn solve_lower(l: &[f64], d: usize, b: &mut [f64], m: usize) {
+pub(crate) fn solve_lower(l: &[f64], d: usize, b: &mut [f64], m: usize) {
     for i in 0..b.len() / m {
         let (before, rest) = b.split_at_mut(i * m);
         let row = &mut rest[..m];
@@ -39,7 +40,7 @@ pub(super) fn solve_lower(l: &[f64], d: usize, b: &mut [f64], m: usize) {
 }
 
 /// Solves Lᵀ·X = B in place; as [`solve_lower`].
-pub(super) fn solve_upper(l: &[f64], d: usize, b: &mut [f64], m: usize) {
+pub(crate) fn solve_upper(l: &[f64], d: usize, b: &mut [f64], m: usize) {
     let n = b.len() / m;
     for i in (0..n).rev() {
         let (head, after) = b.split_at_mut((i + 1) * m);
@@ -52,19 +53,19 @@ pub(super) fn solve_upper(l: &[f64], d: usize, b: &mut [f64], m: usize) {
     }
 }
 
-pub(super) fn transpose(a: &[f64], rows: usize, columns: usize) -> Vec<f64> {
+pub(crate) fn transpose(a: &[f64], rows: usize, columns: usize) -> Vec<f64> {
     (0..rows * columns).map(|at| a[at % rows * columns + at / rows]).collect()
 }
 
 /// A = U·diag(σ)·Vᵀ with r = min(m, n), σ descending, and U and V as lists of their columns.
-pub(super) struct Svd {
-    pub(super) u: Vec<Vec<f64>>,
-    pub(super) singular: Vec<f64>,
-    pub(super) v: Vec<Vec<f64>>,
+pub(crate) struct Svd {
+    pub(crate) u: Vec<Vec<f64>>,
+    pub(crate) singular: Vec<f64>,
+    pub(crate) v: Vec<Vec<f64>>,
 }
 
 /// The singular value decomposition of A `[m, n]` by one-sided Jacobi rotations (Hestenes 1958).
-pub(super) fn svd(a: &[f64], m: usize, n: usize) -> Svd {
+pub(crate) fn svd(a: &[f64], m: usize, n: usize) -> Svd {
     if m < n {
         let Svd { u, singular, v } = svd(&transpose(a, m, n), n, m);
         return Svd { u: v, singular, v: u };
@@ -136,7 +137,7 @@ fn orthogonal(basis: &[Vec<f64>], m: usize) -> Vec<f64> {
     v.into_iter().map(|v| v / norm).collect()
 }
 
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     // Eight sums side by side, so that the additions need not wait for each other.
     let (a8, a1) = a.as_chunks::<8>();
     let (b8, b1) = b.as_chunks::<8>();

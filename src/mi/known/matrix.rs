@@ -1,5 +1,6 @@
-//! The little linear algebra that normal distributions need.
+//! Matrices of known distributions: the shape of a normal one, and random rotations.
 
+use crate::mi::linalg::{cholesky, dot};
 use crate::seed;
 use rand::Rng;
 use rand_distr::StandardNormal;
@@ -15,21 +16,7 @@ pub(super) struct Cholesky {
 impl Cholesky {
     /// Of `matrix [size, size]`; none when it is not positive definite. Only the lower triangle is read.
     pub(super) fn new(matrix: &[f64], size: usize) -> Option<Self> {
-        let mut lower = vec![0.0; size * size];
-        for i in 0..size {
-            for j in 0..=i {
-                let (row_i, row_j) = (&lower[i * size..i * size + j], &lower[j * size..j * size + j]);
-                let dot: f64 = row_i.iter().zip(row_j).map(|(a, b)| a * b).sum();
-                let rest = matrix[i * size + j] - dot;
-                if i > j {
-                    lower[i * size + j] = rest / lower[j * size + j];
-                } else if rest > 0.0 && rest.is_finite() {
-                    lower[i * size + i] = rest.sqrt();
-                } else {
-                    return None;
-                }
-            }
-        }
+        let lower = cholesky(matrix, size).ok()?;
         Some(Self { size, lower })
     }
 
@@ -64,10 +51,6 @@ impl Cholesky {
         }
         dot(&solved, &solved)
     }
-}
-
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 /// A random orthogonal matrix `[size, size]` (uniform in the sense of Haar): normal numbers, made orthonormal by
