@@ -28,9 +28,12 @@ impl Report<'_> {
         );
         let mut text = String::new();
         for &rows in rows {
-            let (wide, scores) = (self.estimates(rows)?, self.scores(rows)?);
-            page += &format!("\n## {rows} rows\n\n{}\n{}", wide.to_markdown(), scores.to_markdown());
-            text += &format!("{rows} rows\n{}\n{}", wide.to_text(), scores.to_text());
+            text += &format!("{rows} rows\n");
+            page += &format!("\n## {rows} rows\n");
+            for table in [self.estimates(rows)?, self.intervals(rows)?, self.scores(rows)?] {
+                text += &format!("{}\n", table.to_text());
+                page += &format!("\n{}", table.to_markdown());
+            }
             self.errors(rows).write(out.join(format!("errors-{rows}")))?;
         }
         if rows.len() > 1 {
@@ -44,13 +47,13 @@ impl Report<'_> {
 
     /// Mean over seeds of one estimator on one distribution, nats.
     fn mean(&self, task: &str, estimator: Estimator, rows: usize) -> Option<f64> {
-        let of_cell = self.trials.iter().filter(|t| t.task == task && t.estimator == estimator && t.rows == rows);
+        let of_cell = self.trials.iter().filter(|t| t.task == task && t.is(estimator, rows));
         let values: Vec<f64> = of_cell.filter_map(|t| t.nats).collect();
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     }
 
     fn score(&self, estimator: Estimator, rows: usize) -> Option<Score> {
-        score(self.trials.iter().filter(|t| t.estimator == estimator && t.rows == rows))
+        score(self.trials.iter().filter(|t| t.is(estimator, rows)))
     }
 
     /// Truths and means.
@@ -71,6 +74,32 @@ impl Report<'_> {
         Ok(table)
     }
 
+    /// Intervals that hold the truth, and estimates that are significant at 5 %, of those that are given.
+    fn intervals(&self, rows: usize) -> Result<Table, CliError> {
+        let mut names = Vec::new();
+        for estimator in &self.args.estimators {
+            names.extend([format!("{estimator} holds"), format!("{estimator} p ≤ 0.05")]);
+        }
+        let mut head = vec![("interval", Align::Left)];
+        head.extend(names.iter().map(|n| (n.as_str(), Align::Right)));
+        let mut table = Table::new(&head);
+        let share = |of: Vec<bool>| match of.len() {
+            0 => "-".to_owned(),
+            n => format!("{}/{n}", of.into_iter().filter(|&yes| yes).count()),
+        };
+        for task in self.tasks {
+            let name = task.name();
+            let mut cells = vec![name.clone()];
+            for &estimator in &self.args.estimators {
+                let own: Vec<&Trial> = self.trials.iter().filter(|t| t.task == name && t.is(estimator, rows)).collect();
+                cells.push(share(own.iter().filter_map(|t| t.covers()).collect()));
+                cells.push(share(own.iter().filter_map(|t| t.p_value.map(|p| p <= 0.05)).collect()));
+            }
+            table.push(cells)?;
+        }
+        Ok(table)
+    }
+
     /// A row for each estimator.
     fn scores(&self, rows: usize) -> Result<Table, CliError> {
         let mut table = Table::new(&[
@@ -84,7 +113,7 @@ impl Report<'_> {
             ("refused", Align::Right),
         ]);
         for &estimator in &self.args.estimators {
-            let own = self.trials.iter().filter(|t| t.estimator == estimator && t.rows == rows);
+            let own = self.trials.iter().filter(|t| t.is(estimator, rows));
             let refused = own.filter(|t| t.nats.is_none()).count();
             if let Some(Score { bias, sd, mae, worst, coverage, seconds, .. }) = self.score(estimator, rows) {
                 table.push([

@@ -24,6 +24,9 @@ pub struct Trial {
     pub nats: Option<f64>,
     /// Its interval.
     pub interval: Option<[f64; 2]>,
+    /// Its p-value of independence, where it has one.
+    #[serde(default)]
+    pub p_value: Option<f64>,
     /// Who was chosen by the automatic choice.
     pub chosen: Option<Estimator>,
     /// Why there is no estimate.
@@ -41,12 +44,42 @@ pub fn trial(task: &dyn Known, estimator: Estimator, rows: usize, seed: u64, con
     let drawn = task.sample(rows, seed);
     let found = drawn.map_err(Into::into).and_then(|(x, y)| estimate(&x, &y, &config));
     let seconds = began.elapsed().as_secs_f64();
-    let (nats, interval, chosen, error) = match found {
-        Ok(e) => (Some(e.nats), e.interval, (estimator == Estimator::Auto).then_some(e.estimator), None),
-        Err(e) => (None, None, None, Some(e.to_string())),
-    };
     let (task, truth) = (task.name(), task.truth().nats);
-    Trial { task, estimator, seed, rows, truth, nats, interval, chosen, error, seconds }
+    let refused = Trial {
+        task,
+        estimator,
+        seed,
+        rows,
+        truth,
+        nats: None,
+        interval: None,
+        p_value: None,
+        chosen: None,
+        error: None,
+        seconds,
+    };
+    match found {
+        Ok(e) => Trial {
+            nats: Some(e.nats),
+            interval: e.interval,
+            p_value: e.p_value,
+            chosen: (estimator == Estimator::Auto).then_some(e.estimator),
+            ..refused
+        },
+        Err(e) => Trial { error: Some(e.to_string()), ..refused },
+    }
+}
+
+impl Trial {
+    /// Whether this is of `estimator` on draws of `rows`.
+    pub fn is(&self, estimator: Estimator, rows: usize) -> bool {
+        self.estimator == estimator && self.rows == rows
+    }
+
+    /// Whether the interval holds the truth, where there is one.
+    pub fn covers(&self) -> Option<bool> {
+        self.interval.map(|[low, high]| low <= self.truth && self.truth <= high)
+    }
 }
 
 /// One estimator over some trials.
@@ -90,8 +123,7 @@ pub fn score<'a>(trials: impl IntoIterator<Item = &'a Trial>) -> Option<Score> {
         }
         all.extend(off);
         seconds.extend(of_task.iter().map(|(_, t)| t.seconds));
-        let inside = |t: &Trial| t.interval.map(|[low, high]| f64::from(low <= t.truth && t.truth <= high));
-        held.extend(of_task.iter().filter_map(|(_, t)| inside(t)));
+        held.extend(of_task.iter().filter_map(|(_, t)| t.covers()).map(|c| f64::from(u8::from(c))));
     }
     Some(Score {
         trials: all.len(),
@@ -120,6 +152,7 @@ mod tests {
             truth: 1.0,
             nats: Some(nats),
             interval,
+            p_value: None,
             chosen: None,
             error: None,
             seconds: 2.0,
