@@ -12,6 +12,7 @@ mod inspect;
 mod mi;
 mod mi_bench;
 mod mi_bench_report;
+mod mi_consistency;
 mod mi_estimate;
 mod mi_staircase;
 mod mi_staircase_report;

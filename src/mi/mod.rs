@@ -4,6 +4,7 @@
 pub mod benchmark;
 pub mod bound;
 pub mod classical;
+pub mod consistency;
 pub mod critic;
 mod error;
 pub mod estimate;
