@@ -6,7 +6,7 @@ use crate::files::write_atomic;
 use crate::mi::benchmark::{Score, Trial, score};
 use crate::mi::estimate::Estimator;
 use crate::mi::known::Known;
-use crate::report::{Align, HeatMap, LineChart, Series, Table};
+use crate::report::{Align, ErrorMap, LineChart, Series, Table};
 
 /// Errors of this many nats get the strongest colour.
 const STRONG: f64 = 0.5;
@@ -132,14 +132,14 @@ impl Report<'_> {
     }
 
     /// Mean error of each estimator on each distribution, as colours.
-    fn errors(&self, rows: usize) -> HeatMap {
+    fn errors(&self, rows: usize) -> ErrorMap {
         let row = |task: &dyn Known| {
             let (name, truth) = (task.name(), task.truth().nats);
             let error = |&e: &Estimator| self.mean(&name, e, rows).map(|m| m - truth);
             let errors = self.args.estimators.iter().map(error).collect();
             (name, errors)
         };
-        HeatMap {
+        ErrorMap {
             title: format!("Estimate − truth, nats ({rows} rows)"),
             columns: self.args.estimators.iter().map(ToString::to_string).collect(),
             rows: self.tasks.iter().map(|t| row(&**t)).collect(),

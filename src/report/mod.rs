@@ -3,7 +3,7 @@
 //! * [`Table`]: for the terminal and for Markdown;
 //! * [`LineChart`]: SVG and PNG from one description;
 //! * [`PanelChart`]: small charts side by side over common axes;
-//! * [`HeatMap`]: a table whose cells are coloured by their values;
+//! * [`ErrorMap`]: a table of signed values whose cells are coloured by their values;
 //! * [`ContactSheet`]: small images in rows and columns, captioned and framed;
 //! * [`patch_tile`]: an image beside its patches, for a sheet.
 //!
@@ -11,9 +11,10 @@
 //! for any sans-serif font.
 
 mod error;
+mod error_map;
 mod font;
 mod grid;
-mod heat;
+
 mod panels;
 mod patches;
 mod plot;
@@ -22,8 +23,8 @@ mod ticks;
 mod write;
 
 pub use error::ReportError;
+pub use error_map::ErrorMap;
 pub use grid::{ContactSheet, FRAME_OTHER, FRAME_QUERY, FRAME_SAME, Tile};
-pub use heat::HeatMap;
 pub use panels::{Curve, Panel, PanelChart};
 pub use patches::patch_tile;
 pub use plot::{LineChart, Point, Series};

@@ -23,7 +23,7 @@ const MARGIN: i32 = 14;
 
 /// Rows × columns of signed values: blue below zero, white at zero, red above, each cell with its value in figures.
 #[derive(Clone, Debug, PartialEq)]
-pub struct HeatMap {
+pub struct ErrorMap {
     /// Above the cells.
     pub title: String,
     /// Names of the columns.
@@ -34,7 +34,7 @@ pub struct HeatMap {
     pub limit: f64,
 }
 
-impl HeatMap {
+impl ErrorMap {
     /// The picture as SVG.
     ///
     /// # Errors
@@ -48,7 +48,7 @@ impl HeatMap {
     /// The picture as PNG, 8-bit RGB.
     ///
     /// # Errors
-    /// As [`HeatMap::svg`].
+    /// As [`ErrorMap::svg`].
     pub fn png(&self) -> Result<Vec<u8>, ReportError> {
         let (size, names) = self.check()?;
         write::png(size, |root, unit| self.draw(root, names, unit))
@@ -57,7 +57,7 @@ impl HeatMap {
     /// Writes `stem.svg` and `stem.png`, each whole or not at all; returns their paths.
     ///
     /// # Errors
-    /// As [`HeatMap::svg`], and [`ReportError::Io`].
+    /// As [`ErrorMap::svg`], and [`ReportError::Io`].
     pub fn write(&self, stem: impl AsRef<Path>) -> Result<[PathBuf; 2], ReportError> {
         write_pair(stem.as_ref(), self.svg()?.as_bytes(), &self.png()?)
     }
@@ -65,7 +65,7 @@ impl HeatMap {
     /// Checks every number; the size in pixels and the width of the row names.
     fn check(&self) -> Result<((u32, u32), i32), ReportError> {
         font::register()?;
-        let empty = |item| ReportError::Empty { what: format!("heat map {:?}", self.title), item };
+        let empty = |item| ReportError::Empty { what: format!("error map {:?}", self.title), item };
         if self.rows.is_empty() {
             return Err(empty("row"));
         }
@@ -138,9 +138,9 @@ fn colours(share: f64) -> (RGBColor, RGBColor) {
 mod tests {
     use super::*;
 
-    fn map(values: Vec<Option<f64>>) -> HeatMap {
+    fn map(values: Vec<Option<f64>>) -> ErrorMap {
         let columns = vec!["ksg".to_owned(), "cca".into()];
-        HeatMap { title: "Errors".into(), columns, rows: vec![("1v1".into(), values)], limit: 0.5 }
+        ErrorMap { title: "Errors".into(), columns, rows: vec![("1v1".into(), values)], limit: 0.5 }
     }
 
     #[test]
@@ -156,10 +156,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_drawn_is_named() {
-        let text = |m: HeatMap| m.svg().unwrap_err().to_string();
+        let text = |m: ErrorMap| m.svg().unwrap_err().to_string();
         assert!(text(map(vec![None])).contains("row 0 has 1 cells"));
         assert!(text(map(vec![Some(f64::NAN), None])).contains("1v1 has NaN at index 0"));
-        assert!(text(HeatMap { rows: vec![], ..map(vec![]) }).contains("at least one row"));
-        assert!(text(HeatMap { limit: 0.0, ..map(vec![None, None]) }).contains("the scale has 0"));
+        assert!(text(ErrorMap { rows: vec![], ..map(vec![]) }).contains("at least one row"));
+        assert!(text(ErrorMap { limit: 0.0, ..map(vec![None, None]) }).contains("the scale has 0"));
     }
 }
