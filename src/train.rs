@@ -10,7 +10,8 @@ mod trainer;
 pub use checkpoint::{Checkpoint, Position};
 pub use config::{DataConfig, RunConfig};
 pub use evaluate::{
-    EncoderReport, Evaluation, LAYERS, LayerReport, ProbeConfig, encode, evaluate_encoder, few_label_report, pixel_features,
+    EncoderReport, Evaluation, LAYERS, LayerReport, ProbeConfig, encode, evaluate_encoder, few_label_report,
+    pixel_features,
 };
 pub use progress::{Progress, Quiet};
 pub use run_dir::{Environment, RunDir};

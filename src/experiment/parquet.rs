@@ -60,6 +60,9 @@ pub fn write_parquet(path: &Path, cells: &[Finished]) -> Result<(), ExperimentEr
     ];
     let mut frame = DataFrame::new(rows.len(), columns).map_err(refused)?;
     let mut file = NewFile::create(path).map_err(io("write", path))?;
-    ParquetWriter::new(&mut file).with_compression(ParquetCompression::Uncompressed).finish(&mut frame).map_err(refused)?;
+    ParquetWriter::new(&mut file)
+        .with_compression(ParquetCompression::Uncompressed)
+        .finish(&mut frame)
+        .map_err(refused)?;
     file.commit().map_err(io("write", path))
 }

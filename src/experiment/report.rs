@@ -172,7 +172,8 @@ pub fn report(grid: &Grid) -> Result<(Page, Vec<(String, Vec<u8>)>), ExperimentE
         blocks.push(Block::Text(text.into()));
     }
     if !settings.comparable && definition.rows.iter().any(|r| !r.paper.is_empty()) {
-        let text = "The paper's figures are of other images than this budget's: compare the order of rows, not numbers.";
+        let text =
+            "The paper's figures are of other images than this budget's: compare the order of rows, not numbers.";
         blocks.push(Block::Text(text.into()));
     }
     let only: Vec<&str> = definition.rows.iter().filter(|r| !r.runs()).map(|r| r.name.as_str()).collect();
