@@ -213,7 +213,7 @@ fn show(args: &ShowArgs) -> Result<(), CliError> {
 /// The grid that is meant: a folder, or the latest of an experiment.
 fn meant(name: &str, out: &Path) -> Result<Grid, CliError> {
     let path = Path::new(name);
-    if path.is_dir() {
+    if path.is_dir() && !Definition::names().any(|known| known == name) {
         return Ok(Grid::open(path)?);
     }
     Definition::named(name)?;

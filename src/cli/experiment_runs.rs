@@ -4,7 +4,6 @@ use super::CliError;
 use super::experiment::OUT;
 use crate::experiment::{Finished, all_results, write_parquet};
 use crate::report::{Align, Table};
-use crate::train::LAYERS;
 use clap::Args;
 use std::cmp::Ordering;
 use std::io::Write;
@@ -126,9 +125,8 @@ pub(super) fn run(args: &RunsArgs) -> Result<(), CliError> {
     } else if cells.is_empty() {
         writeln!(out, "No finished cells in {}", args.out.display())?;
     } else {
-        let shown: Vec<&str> =
-            COLUMNS.into_iter().filter(|c| !LAYERS.map(|l| format!("{l}-linear")).contains(&(*c).to_owned())).collect();
-        let align = |c: &&str| {
+        let shown: Vec<&'static str> = COLUMNS.into_iter().filter(|c| !c.ends_with("-linear")).collect();
+        let align = |c: &&'static str| {
             let word = ["experiment", "budget", "row", "data"].contains(c);
             (*c, if word { Align::Left } else { Align::Right })
         };

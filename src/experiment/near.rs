@@ -3,13 +3,20 @@
 /// The name of `known` that `given` was probably meant to be. Of a dotted name its last part will do.
 pub(super) fn near<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let given = given.to_lowercase();
-    let limit = (given.chars().count() / 3).max(2);
-    let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_lowercase();
+    let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+    // A third of the letters may be wrong.
+    let off = |given: &str, name: &str| {
+        let wrong = distance(given, name);
+        (wrong <= (given.chars().count() / 3).max(1)).then_some(wrong)
+    };
     known
         .into_iter()
-        .map(|name| (distance(&given, &name.to_lowercase()).min(distance(&last(&given), &last(name))), name))
-        .filter(|(distance, _)| *distance <= limit)
-        .min_by_key(|(distance, _)| *distance)
+        .filter_map(|name| {
+            let lower = name.to_lowercase();
+            let [whole, part] = [off(&given, &lower), off(&last(&given), &last(&lower))];
+            Some((whole.into_iter().chain(part).min()?, name))
+        })
+        .min_by_key(|(wrong, _)| *wrong)
         .map(|(_, name)| name)
 }
 

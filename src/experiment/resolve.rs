@@ -97,10 +97,9 @@ pub fn resolve(definition: &Definition, budget: Budget, choice: &Choice) -> Resu
     let mut given = Vec::with_capacity(choice.overrides.len());
     for text in &choice.overrides {
         let (key, value) = parse_override(text)?;
-        let tree = nested(&key, value.clone());
-        merge(&mut shared, &tree);
+        merge(&mut shared, &nested(&key, value.clone()));
         typed(&shared, "base").map_err(|fault| fault.of_override(&key, &value, &known))?;
-        given.push((key, tree));
+        given.push(key);
     }
     let runnable: Vec<_> = definition.rows.iter().filter(|r| r.runs()).collect();
     for id in &choice.rows {
@@ -121,11 +120,10 @@ pub fn resolve(definition: &Definition, budget: Budget, choice: &Choice) -> Resu
         }
         let (run, probes) = typed(&tree, &row.id).map_err(|fault| malformed(fault.in_words(&row.id)))?;
         run.check()?;
-        for (key, own) in &given {
-            let mut after = tree.clone();
-            merge(&mut after, own);
-            if after != tree {
-                kept.push(format!("{} keeps its own `{key}`", row.id));
+        for key in &given {
+            let note = format!("{} keeps its own `{key}`", row.id);
+            if lookup(&tree, key) != lookup(&shared, key) && !kept.contains(&note) {
+                kept.push(note);
             }
         }
         rows.push(PlannedRow { id: row.id.clone(), name: row.name.clone(), untrained: row.untrained, run, probes });
@@ -160,12 +158,18 @@ fn nested(key: &str, value: Value) -> Table {
     parts.fold(leaf, |inner, part| Table::from_iter([(part.to_owned(), Value::Table(inner))]))
 }
 
+/// The value at a dotted key.
+fn lookup<'a>(tree: &'a Table, key: &str) -> Option<&'a Value> {
+    let (path, last) = key.rsplit_once('.').unwrap_or(("", key));
+    let inside = path.split('.').filter(|p| !p.is_empty()).try_fold(tree, |tree, part| tree.get(part)?.as_table())?;
+    inside.get(last)
+}
+
 /// Splits `key=value`; a value that is not TOML is taken for a word.
 fn parse_override(text: &str) -> Result<(String, Value), ExperimentError> {
     let wrong = || ExperimentError::Override { text: text.to_owned() };
-    let (key, value) = text.split_once('=').ok_or_else(wrong)?;
-    let (key, value) = (key.trim(), value.trim());
-    if key.is_empty() || value.is_empty() || key.split('.').any(str::is_empty) {
+    let (key, word) = text.split_once('=').map(|(key, word)| (key.trim(), word.trim())).ok_or_else(wrong)?;
+    if key.is_empty() || word.is_empty() || key.split('.').any(str::is_empty) {
         return Err(wrong());
     }
     let reserved = |instead| ExperimentError::Reserved { key: key.to_owned(), instead };
@@ -174,9 +178,9 @@ fn parse_override(text: &str) -> Result<(String, Value), ExperimentError> {
         "name" => return Err(reserved("runs are called after their rows")),
         _ => {}
     }
-    let parsed = toml::from_str::<Table>(&format!("value = {value}")).ok();
-    let value = parsed.filter(|t| t.len() == 1).and_then(|mut t| t.remove("value"));
-    Ok((key.to_owned(), value.unwrap_or_else(|| Value::String(text.split_once('=').map_or("", |p| p.1.trim()).into()))))
+    let parsed = toml::from_str::<Table>(&format!("value = {word}")).ok().filter(|t| t.len() == 1);
+    let value = parsed.and_then(|mut t| t.remove("value"));
+    Ok((key.to_owned(), value.unwrap_or_else(|| Value::String(word.to_owned()))))
 }
 
 /// Why a tree of settings has no types.
