@@ -37,6 +37,8 @@ pub mod cli;
 pub mod data;
 pub mod dim;
 pub mod encoder;
+#[cfg(all(feature = "data", feature = "report"))]
+pub mod experiment;
 pub mod files;
 pub mod mi;
 pub mod nn;

@@ -10,10 +10,13 @@ mod trainer;
 pub use checkpoint::{Checkpoint, Position};
 pub use config::{DataConfig, RunConfig};
 pub use evaluate::{
-    EncoderReport, Evaluation, ProbeConfig, encode, evaluate_encoder, few_label_report, pixel_features,
+    EncoderReport, Evaluation, LAYERS, LayerReport, ProbeConfig, encode, evaluate_encoder, few_label_report,
+    pixel_features,
 };
 pub use progress::{Progress, Quiet};
 pub use run_dir::{Environment, RunDir};
+pub(crate) use run_dir::{new_folder, utc};
+pub(crate) use trainer::check_images;
 pub use trainer::{EpochReport, Outcome, Trainer};
 
 use std::path::PathBuf;

@@ -5,6 +5,9 @@ mod cache;
 mod data;
 mod download;
 mod download_bar;
+mod experiment;
+mod experiment_run;
+mod experiment_runs;
 mod export;
 mod images;
 mod info;
@@ -41,6 +44,7 @@ Examples:
   infomax data download cifar10                    get it from the Hugging Face hub
   infomax train --resume runs/NAME                 go on with a run that was stopped
   infomax probe runs/NAME                          probe a run's newest checkpoint again
+  infomax experiment run table1-cifar10            a table of the paper, small, beside its figures
   infomax mi estimate table.csv --x a,b --y c      how much do a and b tell of c?";
 
 #[derive(Debug, Subcommand)]
@@ -53,6 +57,8 @@ enum Verb {
     Data(data::DataArgs),
     /// Estimate mutual information, and hold estimators against known truths
     Mi(mi::MiArgs),
+    /// Run the paper's tables and studies, and compare
+    Experiment(experiment::ExperimentArgs),
     /// Say what this build has: version, features, processor, data sets
     Info(info::InfoArgs),
 }
@@ -72,6 +78,8 @@ pub(crate) enum CliError {
     Hub(#[from] crate::data::hub::HubError),
     #[error(transparent)]
     Report(#[from] crate::report::ReportError),
+    #[error(transparent)]
+    Experiment(crate::experiment::ExperimentError),
     #[error(transparent)]
     Mi(#[from] crate::mi::MiError),
     #[error("{0}")]
@@ -100,6 +108,7 @@ pub fn main() -> ExitCode {
         Verb::Probe(args) => probe::run(args).map(|()| ExitCode::SUCCESS),
         Verb::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),
         Verb::Mi(args) => mi::run(&args),
+        Verb::Experiment(args) => experiment::run(args),
         Verb::Info(args) => info::run(&args).map(|()| ExitCode::SUCCESS),
     };
     match done {

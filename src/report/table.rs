@@ -107,12 +107,40 @@ impl Table {
         out
     }
 
+    /// An HTML `<table>`, every cell escaped.
+    pub fn to_html(&self) -> String {
+        let line = |cells: &[String], tag: &str| {
+            let cells = cells.iter().zip(&self.aligns).map(|(cell, align)| {
+                let side = if *align == Align::Right { " class=\"number\"" } else { "" };
+                format!("<{tag}{side}>{}</{tag}>", escape_html(cell))
+            });
+            format!("<tr>{}</tr>\n", cells.collect::<String>())
+        };
+        let rows: String = self.rows.iter().map(|row| line(row, "td")).collect();
+        format!("<table>\n<thead>{}</thead>\n<tbody>\n{rows}</tbody>\n</table>\n", line(&self.headers, "th").trim_end())
+    }
+
     fn text_line(&self, out: &mut String, cells: &[String], widths: &[usize]) {
         let padded: Vec<String> =
             cells.iter().zip(widths).zip(&self.aligns).map(|((c, &w), &a)| pad(c, w, a)).collect();
         out.push_str(padded.join("  ").trim_end());
         out.push('\n');
     }
+}
+
+/// Text for the inside of an HTML element or attribute.
+pub(crate) fn escape_html(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 fn one_line(cell: &str) -> String {

@@ -31,17 +31,7 @@ impl RunDir {
     /// # Errors
     /// When it cannot be made or written.
     pub fn create(root: &Path, config: &RunConfig) -> Result<Self, TrainError> {
-        fs::create_dir_all(root).map_err(io("create", root))?;
-        let base = format!("{}-{}-{}", config.name, utc(SystemTime::now()), config.seed);
-        let mut path = root.join(&base);
-        // Two runs begun in the same second get different folders.
-        for again in 2.. {
-            match fs::create_dir(&path) {
-                Ok(()) => break,
-                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => path = root.join(format!("{base}-{again}")),
-                Err(e) => return Err(io("create", path)(e)),
-            }
-        }
+        let path = new_folder(root, &format!("{}-{}-{}", config.name, utc(SystemTime::now()), config.seed))?;
         for sub in ["checkpoints", "report"] {
             let sub = path.join(sub);
             fs::create_dir(&sub).map_err(io("create", sub))?;
@@ -142,6 +132,21 @@ impl RunDir {
     }
 }
 
+/// Makes the folder `base` under `root`, or `base-2` and so on where there is one: two begun in the same second get
+/// different folders.
+pub(crate) fn new_folder(root: &Path, base: &str) -> Result<PathBuf, TrainError> {
+    fs::create_dir_all(root).map_err(io("create", root))?;
+    let mut path = root.join(base);
+    for again in 2.. {
+        match fs::create_dir(&path) {
+            Ok(()) => break,
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => path = root.join(format!("{base}-{again}")),
+            Err(e) => return Err(io("create", path)(e)),
+        }
+    }
+    Ok(path)
+}
+
 /// The settings as TOML.
 pub(super) fn config_toml(config: &RunConfig) -> Result<String, TrainError> {
     toml::to_string_pretty(config).map_err(|e| TrainError::Config(format!("the settings cannot be written: {e}")))
@@ -228,7 +233,7 @@ impl Environment {
 }
 
 /// `20260131T235959Z`, from the days-to-date rule of Hinnant's `civil_from_days`.
-fn utc(time: SystemTime) -> String {
+pub(crate) fn utc(time: SystemTime) -> String {
     let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
     let (days, clock) = (seconds / 86_400, seconds % 86_400);
     let shifted = days + 719_468;

@@ -173,7 +173,8 @@ impl Trainer {
     }
 }
 
-fn check_images(config: &RunConfig, data: &Source) -> Result<(), TrainError> {
+/// Rejects images that the encoder does not take.
+pub(crate) fn check_images(config: &RunConfig, data: &Source) -> Result<(), TrainError> {
     let ImageShape { channels, height, width } = config.augment.check(data.shape())?;
     let found = [channels, height, width];
     let wanted = config.model.encoder.image();
