@@ -40,6 +40,8 @@ pub mod encoder;
 pub mod files;
 pub mod mi;
 pub mod nn;
+#[cfg(feature = "notebook")]
+pub mod notebook;
 pub mod patch;
 pub mod probe;
 #[cfg(feature = "report")]

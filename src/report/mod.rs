@@ -3,25 +3,40 @@
 //! * [`Table`]: for the terminal and for Markdown;
 //! * [`LineChart`]: SVG and PNG from one description;
 //! * [`PanelChart`]: small charts side by side over common axes;
+//! * [`HeatMap`]: a matrix as coloured cells; [`Scatter`]: points in the plane, by group;
 //! * [`ContactSheet`]: small images in rows and columns, captioned and framed;
 //! * [`patch_tile`]: an image beside its patches, for a sheet.
 //!
 //! PNG text is set in a subset of DejaVu Sans that is part of the library (`src/report/assets/DejaVu-LICENSE.txt`); SVG text asks
 //! for any sans-serif font.
 
+mod colour;
 mod error;
 mod font;
 mod grid;
+mod heat;
+#[cfg(feature = "data")]
+mod neighbours;
 mod panels;
 mod patches;
 mod plot;
+mod scatter;
 mod table;
 mod ticks;
 mod write;
 
+pub use colour::viridis;
+#[cfg(feature = "notebook")]
+pub(crate) use colour::{ends, share};
 pub use error::ReportError;
+#[cfg(feature = "notebook")]
+pub(crate) use grid::base64;
 pub use grid::{ContactSheet, FRAME_OTHER, FRAME_QUERY, FRAME_SAME, Tile};
+pub use heat::HeatMap;
+#[cfg(feature = "data")]
+pub use neighbours::{NeighboursError, neighbour_sheet};
 pub use panels::{Curve, Panel, PanelChart};
 pub use patches::patch_tile;
 pub use plot::{LineChart, Point, Series};
+pub use scatter::Scatter;
 pub use table::{Align, Table};

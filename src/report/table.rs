@@ -107,6 +107,25 @@ impl Table {
         out
     }
 
+    /// An HTML table without styles of its own but the sides that its columns keep to.
+    pub fn to_html(&self) -> String {
+        let escape = |c: &str| c.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        let line = |out: &mut String, cells: &[String], tag: &str| {
+            out.push_str("<tr>");
+            for (cell, align) in cells.iter().zip(&self.aligns) {
+                let side = if *align == Align::Left { "left" } else { "right" };
+                out.push_str(&format!("<{tag} style=\"text-align:{side}\">{}</{tag}>", escape(cell)));
+            }
+            out.push_str("</tr>\n");
+        };
+        let mut out = String::from("<table>\n<thead>\n");
+        line(&mut out, &self.headers, "th");
+        out.push_str("</thead>\n<tbody>\n");
+        self.rows.iter().for_each(|row| line(&mut out, row, "td"));
+        out.push_str("</tbody>\n</table>\n");
+        out
+    }
+
     fn text_line(&self, out: &mut String, cells: &[String], widths: &[usize]) {
         let padded: Vec<String> =
             cells.iter().zip(widths).zip(&self.aligns).map(|((c, &w), &a)| pad(c, w, a)).collect();
