@@ -16,6 +16,6 @@ pub use crate::{
     dim::{CriticKind, EncoderKind, Model, ModelConfig, Weights, build},
 };
 pub use dfdx::prelude::{
-    Const, Cpu, DeviceBuildExt, Module, Rank1, Rank2, Rank3, Rank4, Rank5, SampleTensor, Tensor, TensorFrom,
-    TensorFromVec, Trace, ZerosTensor,
+    AsArray, Const, Cpu, DeviceBuildExt, HasShape, Module, Rank1, Rank2, Rank3, Rank4, Rank5, SampleTensor, Tensor,
+    TensorFrom, TensorFromVec, Trace, ZerosTensor,
 };

@@ -52,7 +52,7 @@ pub fn feature_maps<B: Dim, C: Dim, H: Dim, W: Dim, D: Storage<f32>>(
         .chunks_exact((h * w).max(1))
         .take(count)
         .enumerate()
-        .map(|(i, plane)| Ok(heat([h, w], plane)?.caption(format!("{i}"))));
+        .map(|(i, plane)| heat([h, w], plane).map(|tile| tile.caption(i.to_string())));
     let title = format!("{} of {c} channels, {h}x{w}", count.min(c));
     sheet(8, enlarged(h), title, tiles)
 }
