@@ -42,6 +42,8 @@ pub mod experiment;
 pub mod files;
 pub mod mi;
 pub mod nn;
+#[cfg(feature = "notebook")]
+pub mod notebook;
 pub mod patch;
 pub mod probe;
 #[cfg(feature = "report")]

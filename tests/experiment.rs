@@ -313,7 +313,7 @@ fn reports_say_what_the_results_say(tiny: &Tiny) {
             let mean = (values[0] + values[1]) / 2.0;
             let sd = (values[0] - values[1]).abs() / 2f64.sqrt();
             assert_eq!(cells[2 + at], format!("{mean:.1} ± {sd:.1}"), "{line}");
-            assert!(html.contains(&format!("<td class=\"number\">{mean:.1} ± {sd:.1}</td>")));
+            assert!(html.contains(&format!("<td style=\"text-align:right\">{mean:.1} ± {sd:.1}</td>")));
             let found = spread(&results, row, layer, Compare::Mlp).unwrap();
             assert!((found.mean - mean).abs() < 1e-9 && (found.sd.unwrap() - sd).abs() < 1e-9);
         }

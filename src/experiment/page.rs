@@ -41,7 +41,7 @@ body{font:16px/1.5 system-ui,sans-serif;color:#222;max-width:60rem;margin:2rem a
 h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2rem}
 table{border-collapse:collapse;margin:1rem 0;font-variant-numeric:tabular-nums;display:block;overflow-x:auto}
 th,td{padding:.2rem .7rem;border-bottom:1px solid #ddd;text-align:left;white-space:nowrap}
-th{border-bottom:2px solid #888}.number{text-align:right}
+th{border-bottom:2px solid #888}
 pre{background:#f4f4f4;padding:.8rem;overflow-x:auto}figure{margin:1rem 0}svg{max-width:100%;height:auto}";
 
 impl Page {
@@ -109,7 +109,7 @@ mod tests {
         let (markdown, html) = (page.to_markdown(), page.to_html());
         assert!(markdown.starts_with("# T\n\nx > 0\n") && markdown.contains("![dots](dots.svg)"));
         assert!(html.contains("<p>x &gt; 0</p>") && html.contains("<td>a &lt; b &amp; c</td>"));
-        assert!(html.contains("<td class=\"number\">1.5</td>") && html.contains("<svg width=\"1\">"));
+        assert!(html.contains("<td style=\"text-align:right\">1.5</td>") && html.contains("<svg width=\"1\">"));
         assert!(!html.contains("<?xml"));
     }
 }

@@ -157,7 +157,7 @@ pub fn compare(
     }
     let whole = |images: &Pictures| {
         let alike = MiError::Constant { column: "all of the images".into(), value: images.samples.row(0)[0] };
-        Ok::<_, MiError>(images.top(images.height)?.ok_or(alike)?)
+        images.top(images.height)?.ok_or(alike)
     };
     let ((nats, ceiling), (against, _)) = match test {
         Test::Baseline => {

@@ -3,7 +3,7 @@
 use super::ReportError;
 use super::font::{self, FAMILY};
 use super::ticks::Axis;
-use super::write::{draw_error, encode_png, write_pair};
+use super::write::{self, draw_error, write_pair};
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::Ranged;
 use plotters::prelude::*;
@@ -17,7 +17,6 @@ const COLOURS: [RGBColor; 4] =
     [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBColor(0, 158, 115), RGBColor(204, 121, 167)];
 const TITLE_SIZE: f64 = 21.0;
 const LABEL_SIZE: f64 = 15.0;
-const FINE: i32 = font::FINE as i32;
 const WIDTH: i32 = 900;
 /// Pixels above the rows: title and legend.
 const TOP: i32 = 82;
@@ -72,12 +71,7 @@ impl DotChart {
     /// [`ReportError::Empty`] without rows or dots, [`ReportError::NonFinite`].
     pub fn svg(&self) -> Result<String, ReportError> {
         let axis = self.axis()?;
-        let mut text = String::new();
-        let root = SVGBackend::with_string(&mut text, (WIDTH as u32, self.height())).into_drawing_area();
-        self.draw(&root, &axis, 1)?;
-        root.present().map_err(draw_error)?;
-        drop(root);
-        Ok(text)
+        write::svg((WIDTH as u32, self.height()), |root, unit| self.draw(root, &axis, unit))
     }
 
     /// The chart as PNG, 8-bit RGB.
@@ -86,14 +80,7 @@ impl DotChart {
     /// As [`DotChart::svg`].
     pub fn png(&self) -> Result<Vec<u8>, ReportError> {
         let axis = self.axis()?;
-        let (width, height) = (WIDTH as u32, self.height());
-        let (wide, high) = (width * FINE as u32, height * FINE as u32);
-        let mut pixels = vec![255; wide as usize * high as usize * 3];
-        let root = BitMapBackend::with_buffer(&mut pixels, (wide, high)).into_drawing_area();
-        self.draw(&root, &axis, FINE)?;
-        root.present().map_err(draw_error)?;
-        drop(root);
-        encode_png(&font::shrink(&pixels, width as usize, height as usize), width, height)
+        write::png((WIDTH as u32, self.height()), |root, unit| self.draw(root, &axis, unit))
     }
 
     /// Writes `stem.svg` and `stem.png`, each whole or not at all; returns their paths.

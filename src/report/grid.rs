@@ -110,6 +110,21 @@ impl ContactSheet {
         self
     }
 
+    /// The line above the tiles; empty when there is none.
+    pub fn name(&self) -> &str {
+        &self.title
+    }
+
+    /// Number of tiles.
+    pub fn len(&self) -> usize {
+        self.tiles.len()
+    }
+
+    /// Whether there is no tile.
+    pub fn is_empty(&self) -> bool {
+        self.tiles.is_empty()
+    }
+
     /// Adds a tile after the last.
     ///
     /// # Errors
@@ -253,7 +268,7 @@ fn paste((text, wide, high): &(Vec<u8>, usize, usize), (left, top): (usize, usiz
 }
 
 /// RFC 4648, section 4.
-fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {

@@ -47,6 +47,7 @@ pub struct Point {
 pub struct Series {
     label: String,
     points: Vec<Point>,
+    band: Vec<(f64, f64, f64)>,
 }
 
 impl Series {
@@ -58,7 +59,14 @@ impl Series {
     /// A line through `(x, y)` with error bars of `±error`: `(x, y, error)`.
     pub fn with_errors(label: impl Into<String>, points: impl IntoIterator<Item = (f64, f64, f64)>) -> Self {
         let points = points.into_iter().map(|(x, y, error)| Point { x, y, error: error.abs() }).collect();
-        Self { label: label.into(), points }
+        Self { label: label.into(), points, band: Vec::new() }
+    }
+
+    /// A line through `(x, y)` in a band from `low` to `high`: `(x, y, low, high)`.
+    pub fn with_band(label: impl Into<String>, points: impl IntoIterator<Item = (f64, f64, f64, f64)>) -> Self {
+        let all: Vec<_> = points.into_iter().collect();
+        let line = Self::new(label, all.iter().map(|p| (p.0, p.1)));
+        Self { band: all.iter().map(|p| (p.0, p.2, p.3)).collect(), ..line }
     }
 }
 
@@ -112,6 +120,11 @@ impl LineChart {
     pub fn series(mut self, series: Series) -> Self {
         self.series.push(series);
         self
+    }
+
+    /// The title.
+    pub fn title(&self) -> &str {
+        &self.title
     }
 
     /// Makes the x axis logarithmic; all x must be positive then.
@@ -187,6 +200,7 @@ impl LineChart {
                 xs.push(self.x_of(p));
                 ys.extend([p.y - p.error, p.y + p.error]);
             }
+            ys.extend(series.band.iter().flat_map(|b| [b.1, b.2]));
         }
         ys.extend(self.references.iter().map(|(y, _)| *y));
         for (index, &y) in ys.iter().enumerate() {
@@ -260,6 +274,13 @@ impl LineChart {
         let Look::Line { color, dashed, markers } = look else { return Ok(()) };
         let at = |p: &Point| (self.x_of(p), p.y);
         let style = color.stroke_width(2 * unit as u32);
+        if series.band.len() > 1 {
+            let x = |x: f64| if self.log_x { x.log10() } else { x };
+            let upper = series.band.iter().map(|&(at, _, high)| (x(at), high));
+            let lower = series.band.iter().rev().map(|&(at, low, _)| (x(at), low));
+            let outline: Vec<_> = upper.chain(lower).collect();
+            chart.draw_series([Polygon::new(outline, color.mix(0.2))]).map_err(draw_error)?;
+        }
         for p in series.points.iter().filter(|p| p.error > 0.0) {
             let (x, y) = at(p);
             let bar = PathElement::new(vec![(x, y - p.error), (x, y + p.error)], style);

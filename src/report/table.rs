@@ -107,12 +107,12 @@ impl Table {
         out
     }
 
-    /// An HTML `<table>`, every cell escaped.
+    /// An HTML `<table>`, every cell escaped, without styles but the side that each column keeps to.
     pub fn to_html(&self) -> String {
         let line = |cells: &[String], tag: &str| {
             let cells = cells.iter().zip(&self.aligns).map(|(cell, align)| {
-                let side = if *align == Align::Right { " class=\"number\"" } else { "" };
-                format!("<{tag}{side}>{}</{tag}>", escape_html(cell))
+                let side = if *align == Align::Right { "right" } else { "left" };
+                format!("<{tag} style=\"text-align:{side}\">{}</{tag}>", escape_html(cell))
             });
             format!("<tr>{}</tr>\n", cells.collect::<String>())
         };

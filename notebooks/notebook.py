@@ -1,0 +1,263 @@
+#!/usr/bin/env python3
+"""Notebooks without a browser, and a kernel that starts warm.
+
+  notebooks/notebook.py setup             what is here and what is missing, and how to get it
+  notebooks/notebook.py setup --write     also installs the kernel "infomax (Rust)", after showing what it writes
+  notebooks/notebook.py run FILE.ipynb [--set name=value] [--out FILE] [--timeout S] [--kernel NAME]
+
+`run` executes the cells one after the other and prints what each took. It stops at the first that fails, with the
+compiler's message. The input file is never touched; --out gets the notebook with its outputs, also after a failure.
+`--set name=value` changes the line `let name = ...;` of the cell that has the tag `parameters`.
+
+The kernel "infomax (Rust)" is evcxr_jupyter in a folder that is kept, so that dependencies are compiled once and not at
+every start. Kernels that run at the same time have folders of their own.
+
+Exit codes: 0 done, 1 a cell failed or took too long, 2 wrong usage, a notebook that cannot be read, or no kernel.
+"""
+import argparse
+import fcntl
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+KERNEL = "infomax"
+ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+SLOTS = 16
+
+
+class Wrong(Exception):
+    """What cannot be done, in one line."""
+
+
+def cache():
+    """Where the kernels' folders are."""
+    if home := os.environ.get("INFOMAX_HOME"):
+        return Path(home) / "notebook"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "infomax" / "notebook"
+
+
+def evcxr():
+    """The kernel's program, or nothing."""
+    cargo = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo") / "bin" / "evcxr_jupyter"
+    return os.environ.get("EVCXR_JUPYTER") or shutil.which("evcxr_jupyter") or (str(cargo) if cargo.exists() else None)
+
+
+def kernel(control_file):
+    """Becomes evcxr_jupyter in the first folder that no other kernel holds."""
+    program = evcxr()
+    if program is None:
+        raise Wrong("there is no evcxr_jupyter: cargo install evcxr_jupyter --locked")
+    root = cache()
+    root.mkdir(parents=True, exist_ok=True)
+    for index in range(SLOTS):
+        lock = os.open(root / f"{index}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            continue
+        # The lock lives as long as the kernel, which inherits it.
+        os.set_inheritable(lock, True)
+        break
+    else:
+        raise Wrong(f"{SLOTS} kernels run already; shut one down")
+    folder = root / str(index)
+    if not folder.exists() and (root / "0" / "target").exists():
+        # Begin with what the first folder has compiled.
+        beside = Path(tempfile.mkdtemp(dir=root))
+        shutil.copytree(root / "0", beside, symlinks=True, dirs_exist_ok=True, ignore_dangling_symlinks=True)
+        beside.rename(folder)
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("target/*/debug/deps/libcode_*"):
+        old.unlink(missing_ok=True)
+    environment = dict(os.environ)
+    environment["EVCXR_TMPDIR"] = str(folder)
+    # Checks for the kernels' own development, which the kernel's profile would compile into all dependencies.
+    environment.setdefault("CARGO_PROFILE_DEV_DEBUG_ASSERTIONS", "false")
+    environment.setdefault("CARGO_PROFILE_DEV_OVERFLOW_CHECKS", "false")
+    os.execve(program, [program, "--control_file", control_file], environment)
+
+
+def spec():
+    """The kernel's description for Jupyter."""
+    return {
+        "argv": [sys.executable, str(Path(__file__).resolve()), "kernel", "{connection_file}"],
+        "display_name": "infomax (Rust)",
+        "language": "rust",
+        "interrupt_mode": "message",
+    }
+
+
+def setup(write):
+    """Says what is missing; installs the kernel's description when told to."""
+    missing = []
+    have = {"cargo": shutil.which("cargo"), "evcxr_jupyter": evcxr()}
+    try:
+        import jupyter_client.kernelspec
+        import nbclient
+
+        have["jupyter_client, nbclient"] = f"{jupyter_client.__version__}, {nbclient.__version__}"
+        kernels = jupyter_client.kernelspec.KernelSpecManager().find_kernel_specs()
+        have[f"kernel {KERNEL}"] = kernels.get(KERNEL)
+    except ImportError:
+        have["jupyter_client, nbclient"] = None
+    how = {
+        "cargo": "install Rust: https://rustup.rs",
+        "evcxr_jupyter": "cargo install evcxr_jupyter --locked      (about 10 minutes on two cores)",
+        "jupyter_client, nbclient": f"{sys.executable} -m pip install jupyter",
+        f"kernel {KERNEL}": f"{sys.executable} {Path(__file__)} setup --write",
+    }
+    for name, found in have.items():
+        print(f"{name:<26}{found or 'missing'}")
+        if not found:
+            missing.append(how[name])
+    if have["jupyter_client, nbclient"] and write:
+        text = json.dumps(spec(), indent=2)
+        print(f"\nkernel.json:\n{text}\n")
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "kernel.json").write_text(text + "\n")
+            manager = jupyter_client.kernelspec.KernelSpecManager()
+            print("written to", manager.install_kernel_spec(folder, KERNEL, user=sys.prefix == sys.base_prefix,
+                                                            prefix=None if sys.prefix == sys.base_prefix else sys.prefix))
+        missing = [m for m in missing if m != how[f"kernel {KERNEL}"]]
+    if missing:
+        print("\nMissing. In this order:")
+        print("\n".join(f"  {m}" for m in missing))
+        return 1
+    print("\nAll is here. Open a notebook: jupyter lab notebooks/01-quickstart.ipynb")
+    return 0
+
+
+def parameters(notebook, settings):
+    """Replaces `let name = ...;` in the cell with the tag `parameters`."""
+    cells = [c for c in notebook.cells if c.cell_type == "code" and "parameters" in c.metadata.get("tags", [])]
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise Wrong(f"--set {setting}: it is name=value")
+        line = re.compile(rf"^(let (?:mut )?{name}\b[^=\n]*= ?)[^\n]*;", re.MULTILINE)
+        done = 0
+        for cell in cells:
+            cell.source, times = line.subn(lambda m: f"{m.group(1)}{value};", cell.source)
+            done += times
+        if done == 0:
+            raise Wrong(f"--set {setting}: no cell with the tag `parameters` has a line `let {name} = ...;`")
+
+
+def first_line(cell):
+    lines = [line for line in cell.source.splitlines() if line.strip()]
+    return lines[0][:70] if lines else ""
+
+
+def printed(cell):
+    """The text that a cell's outputs hold."""
+    for output in cell.get("outputs", []):
+        if output.output_type == "stream":
+            yield output.text
+        elif output.output_type == "error":
+            yield "\n".join(output.traceback)
+        elif "data" in output:
+            kinds = [k for k in output.data if k != "text/plain"]
+            yield output.data.get("text/plain", "") + (f"   [{', '.join(kinds)}]" if kinds else "")
+
+
+def run(args):
+    try:
+        import nbformat
+        from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+        from nbclient import NotebookClient
+        from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    except ImportError as e:
+        raise Wrong(f"{e.name} is missing: {sys.executable} -m pip install jupyter") from e
+    path = Path(args.file)
+    try:
+        notebook = nbformat.read(path, as_version=4)
+        nbformat.validate(notebook)
+    except OSError as e:
+        raise Wrong(f"{path}: {e.strerror}") from e
+    except Exception as e:
+        raise Wrong(f"{path}: this is no notebook: {str(e).splitlines()[0]}") from e
+    parameters(notebook, args.set or [])
+    name = args.kernel or notebook.metadata.get("kernelspec", {}).get("name", KERNEL)
+    try:
+        KernelSpecManager().get_kernel_spec(name)
+    except NoSuchKernel as e:
+        raise Wrong(f"there is no kernel {name!r}: see {Path(__file__).name} setup") from e
+    # A cell may wait for a first compilation; the limit is each cell's own.
+    client = NotebookClient(notebook, timeout=args.timeout, kernel_name=name, interrupt_on_timeout=False,
+                            resources={"metadata": {"path": str(path.resolve().parent)}}, allow_errors=False)
+    failed = None
+    code = [(i, c) for i, c in enumerate(notebook.cells) if c.cell_type == "code" and c.source.strip()]
+    for _, cell in code:
+        cell.outputs, cell.execution_count = [], None
+    began = time.monotonic()
+    with client.setup_kernel():
+        print(f"{path.name}: kernel {name} ready after {time.monotonic() - began:.1f} s", flush=True)
+        for number, (index, cell) in enumerate(code, 1):
+            start = time.monotonic()
+            try:
+                client.execute_cell(cell, index, execution_count=number)
+            except CellTimeoutError:
+                failed = f"it took longer than --timeout {args.timeout} s"
+            except CellExecutionError:
+                failed = "it failed"
+            except DeadKernelError:
+                failed = "the kernel died"
+            cell.metadata.pop("execution", None)
+            expected = "raises-exception" in cell.metadata.get("tags", [])
+            if expected and not failed and not any(o.output_type == "error" for o in cell.outputs):
+                failed = "it has the tag `raises-exception` but did not fail"
+            seconds = time.monotonic() - start
+            print(f"[{number}/{len(code)}] {seconds:6.1f} s  {first_line(cell)}", flush=True)
+            if args.verbose or failed:
+                text = ANSI.sub("", "\n".join(printed(cell))).rstrip()
+                print("\n".join("        " + line for line in text.splitlines()), flush=True)
+            if failed:
+                print(f"error: cell {number} of {path}: {failed}\n{cell.source}", file=sys.stderr)
+                break
+        if failed:
+            client.km.shutdown_kernel(now=True)
+    print(f"{time.monotonic() - began:.1f} s", flush=True)
+    if args.out:
+        out = Path(args.out)
+        beside = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+        nbformat.write(notebook, beside)
+        beside.replace(out)
+    return 1 if failed else 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    verb = verbs.add_parser("setup", help="what is here and what is missing")
+    verb.add_argument("--write", action="store_true", help="install the kernel's description")
+    verb = verbs.add_parser("run", help="execute a notebook")
+    verb.add_argument("file")
+    verb.add_argument("--set", action="append", metavar="NAME=VALUE", help="change a parameter")
+    verb.add_argument("--out", help="write the notebook with its outputs here")
+    verb.add_argument("--timeout", type=int, default=1200, metavar="S", help="seconds a cell may take (default 1200)")
+    verb.add_argument("--kernel", help="the kernel's name (default: the notebook's own)")
+    verb.add_argument("-v", "--verbose", action="store_true", help="print what cells print")
+    verbs.add_parser("kernel").add_argument("control_file")
+    args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    try:
+        if args.verb == "setup":
+            return setup(args.write)
+        if args.verb == "kernel":
+            return kernel(args.control_file)
+        return run(args)
+    except Wrong as e:
+        print(f"error: {e}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,154 @@
+//! What a value looks like in a notebook, and the lines that the kernel reads.
+
+use crate::mi::estimate::Estimate;
+use crate::report::{ContactSheet, HeatMap, LineChart, PanelChart, ReportError, Scatter, Table, base64};
+use std::fmt::{Display, Write as _};
+use std::io::Write as _;
+
+/// One form of a value: its type and what is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// `text/plain`, `text/html` or `image/png`.
+    pub mime: &'static str,
+    /// Text, or a picture in base64.
+    pub body: String,
+}
+
+impl Content {
+    /// Plain text.
+    pub fn text(body: impl Into<String>) -> Self {
+        Self { mime: "text/plain", body: body.into() }
+    }
+
+    /// HTML.
+    pub fn html(body: impl Into<String>) -> Self {
+        Self { mime: "text/html", body: body.into() }
+    }
+
+    /// The bytes of a PNG file.
+    pub fn png(bytes: &[u8]) -> Self {
+        Self { mime: "image/png", body: base64(bytes) }
+    }
+}
+
+/// A value that a notebook can show. The kernel calls [`evcxr_display`](Show::evcxr_display) on the value that a cell ends
+/// in, as long as this trait is in scope.
+pub trait Show {
+    /// The forms of the value; a frontend takes the richest that it knows. One is plain text.
+    ///
+    /// # Errors
+    /// When a picture cannot be drawn.
+    fn contents(&self) -> Result<Vec<Content>, ReportError>;
+
+    /// Prints the forms between the lines that the kernel looks for; what goes wrong is printed as text.
+    fn evcxr_display(&self) {
+        let contents = self.contents().unwrap_or_else(|e| vec![Content::text(format!("cannot be shown: {e}"))]);
+        // A notebook that has gone away is no reason to stop.
+        let _ = std::io::stdout().lock().write_all(framed(&contents).as_bytes());
+    }
+}
+
+/// The lines that the kernel reads.
+fn framed(contents: &[Content]) -> String {
+    let mut out = String::new();
+    for Content { mime, body } in contents {
+        // An end of ours within a text would end it early.
+        let body = body.replace("EVCXR_END_CONTENT", "EVCXR END CONTENT");
+        let _ = write!(out, "EVCXR_BEGIN_CONTENT {mime}\n{}\nEVCXR_END_CONTENT\n", body.trim_end_matches('\n'));
+    }
+    out
+}
+
+impl<T: Show + ?Sized> Show for &T {
+    fn contents(&self) -> Result<Vec<Content>, ReportError> {
+        (**self).contents()
+    }
+}
+
+impl<T: Show, E: Display> Show for Result<T, E> {
+    fn contents(&self) -> Result<Vec<Content>, ReportError> {
+        match self {
+            Ok(value) => value.contents(),
+            Err(e) => Ok(vec![Content::text(format!("error: {e}"))]),
+        }
+    }
+}
+
+impl Show for ContactSheet {
+    fn contents(&self) -> Result<Vec<Content>, ReportError> {
+        let text = format!("[contact sheet] {} ({} tiles)", self.name(), self.len());
+        Ok(vec![Content::png(&self.png()?), Content::text(text)])
+    }
+}
+
+impl Show for LineChart {
+    fn contents(&self) -> Result<Vec<Content>, ReportError> {
+        Ok(vec![Content::png(&self.png()?), Content::text(format!("[chart] {}", self.title()))])
+    }
+}
+
+impl Show for PanelChart {
+    fn contents(&self) -> Result<Vec<Content>, ReportError> {
+        Ok(vec![Content::png(&self.png()?), Content::text(format!("[charts] {}", self.title))])
+    }
+}
+
+impl Show for HeatMap {
+    fn contents(&self) -> Result<Vec<Content>, ReportError> {
+        Ok(vec![Content::png(&self.png()?), Content::text(format!("[heat map] {}", self.title()))])
+    }
+}
+
+impl Show for Scatter {
+    fn contents(&self) -> Result<Vec<Content>, ReportError> {
+        Ok(vec![Content::png(&self.png()?), Content::text(format!("[scatter plot] {}", self.title()))])
+    }
+}
+
+impl Show for Table {
+    fn contents(&self) -> Result<Vec<Content>, ReportError> {
+        Ok(vec![Content::html(self.to_html()), Content::text(self.to_text())])
+    }
+}
+
+impl Show for Estimate {
+    fn contents(&self) -> Result<Vec<Content>, ReportError> {
+        let table = super::estimates([("", self)])?;
+        let mut notes: Vec<&str> = self.why.iter().map(String::as_str).collect();
+        notes.extend(self.warnings.iter().map(String::as_str));
+        let mut contents = table.contents()?;
+        for content in &mut contents {
+            for note in &notes {
+                let line = match content.mime {
+                    "text/html" => format!("<p>{}</p>\n", note.replace('&', "&amp;").replace('<', "&lt;")),
+                    _ => format!("{note}\n"),
+                };
+                content.body.push_str(&line);
+            }
+        }
+        Ok(contents)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Align;
+
+    #[test]
+    fn the_kernel_reads_each_form() {
+        let mut table = Table::new(&[("a<b", Align::Left)]);
+        table.push(["1 & 2"]).unwrap();
+        let text = framed(&table.contents().unwrap());
+        assert!(text.starts_with("EVCXR_BEGIN_CONTENT text/html\n<table>\n"), "{text}");
+        assert!(text.contains("a&lt;b</th>") && text.contains("1 &amp; 2</td>"), "{text}");
+        assert!(text.ends_with("EVCXR_BEGIN_CONTENT text/plain\na<b\n─────\n1 & 2\nEVCXR_END_CONTENT\n"), "{text}");
+        assert_eq!(framed(&[Content::text("x EVCXR_END_CONTENT")]).matches("EVCXR_END_CONTENT").count(), 1);
+    }
+
+    #[test]
+    fn errors_are_shown_in_words() {
+        let failed: Result<Table, ReportError> = Err(ReportError::Empty { what: "it".into(), item: "row" });
+        assert_eq!(failed.contents().unwrap(), [Content::text("error: it is empty: give at least one row")]);
+    }
+}
