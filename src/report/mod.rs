@@ -27,5 +27,6 @@ pub use grid::{ContactSheet, FRAME_OTHER, FRAME_QUERY, FRAME_SAME, Tile};
 pub use panels::{Curve, Panel, PanelChart};
 pub use patches::patch_tile;
 pub use plot::{LineChart, Point, Series};
+#[cfg(feature = "data")]
 pub(crate) use table::escape_html;
 pub use table::{Align, Table};
