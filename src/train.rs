@@ -15,7 +15,9 @@ pub use evaluate::{
 };
 pub use progress::{Progress, Quiet};
 pub use run_dir::{Environment, RunDir};
+#[cfg(feature = "report")]
 pub(crate) use run_dir::{new_folder, utc};
+#[cfg(feature = "report")]
 pub(crate) use trainer::check_images;
 pub use trainer::{EpochReport, Outcome, Trainer};
 
