@@ -9,7 +9,7 @@
 //! counts.
 
 use dfdx::prelude::*;
-use infomax::dim::{CriticKind, EncoderKind, ModelConfig, Weights, build};
+use infomax::dim::{CriticKind, EncoderKind, Method, ModelConfig, StepInput, Weights, build};
 use infomax::mi::Pairing;
 use infomax::mi::bound::{BoundKind, objective};
 use infomax::mi::critic::Critic;
@@ -47,6 +47,7 @@ fn time(steps: usize, mut f: impl FnMut()) -> f64 {
 /// Median milliseconds of our step with this critic, bound and pairing.
 fn ours(critic: CriticKind, bound: BoundKind, pairing: Pairing) -> f64 {
     let config = ModelConfig {
+        method: Method::Dim,
         encoder: EncoderKind::Dcgan32,
         critic,
         units: UNITS,
@@ -60,7 +61,8 @@ fn ours(critic: CriticKind, bound: BoundKind, pairing: Pairing) -> f64 {
     let pixels: Vec<f32> = (0..BATCH * 3 * 32 * 32).map(|_| rng.gen_range(-1.0..1.0)).collect();
     let noise: Vec<f32> = (0..BATCH * 64).map(|_| rng.r#gen()).collect();
     time(STEPS, || {
-        model.step(BATCH, pixels.clone(), noise.clone()).expect("a step on random images is finite");
+        let input = StepInput { batch: BATCH, pixels: pixels.clone(), noise: noise.clone(), ..StepInput::default() };
+        model.step(input).expect("a step on random images is finite");
     })
 }
 

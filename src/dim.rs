@@ -3,12 +3,15 @@
 //! `α·global + β·local` bounds are maximised, and `γ·prior` pushes the global vectors towards a uniform distribution
 //! (Hjelm et al. 2019, eq. 8).
 
-mod build;
+pub(crate) mod build;
+mod method;
 mod model;
+pub(crate) mod part;
 mod prior;
 
 pub use build::{CriticKind, EncoderKind, ModelConfig, build};
-pub use model::{Dim, Model, StepReport};
+pub use method::Method;
+pub use model::{Dim, Model, Noise, StepInput, StepReport};
 pub use prior::{PriorNet, discriminator_loss, encoder_loss};
 
 use serde::{Deserialize, Serialize};

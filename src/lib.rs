@@ -31,6 +31,7 @@
 #![warn(missing_docs)]
 #![cfg_attr(not(feature = "cli"), allow(rustdoc::broken_intra_doc_links))]
 
+pub mod baseline;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "data")]

@@ -175,6 +175,29 @@ fn settings_that_cannot_work_are_refused_before_a_run_is_made() {
     assert_eq!(run(&mut infomax(&["train", "--critic", "cat"])).status.code(), Some(2));
 }
 
+/// A baseline has its own settings, needs no pairs, and ends with the same report.
+#[test]
+fn a_baseline_is_trained_by_name() {
+    let set = Set::new();
+    fails(&run(&mut set.train(&["--method", "beta-vae", "--kl-weight=-1"])), &["Kullback-Leibler term is -1"]);
+    fails(&run(&mut set.train(&["--method", "ae", "--batch", "1"])), &["batch is 1", "batch norm"]);
+    let misplaced = run(&mut set.train(&["--method", "vae", "--kl-weight", "2"]));
+    assert_eq!(misplaced.status.code(), Some(2));
+    assert!(!set.runs().exists());
+    let runs = set.runs();
+    let output = run(infomax(&["train", "--data", set.path(), "--batch", "8", "--epochs", "1", "--log-every", "2"])
+        .args(["--method", "supervised", "--negatives", "20", "--runs"])
+        .arg(&runs));
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{error}");
+    assert!(error.contains("trained by supervised (650 more)"), "{error}");
+    let made = set.made();
+    let config = fs::read_to_string(made.join("config.toml")).unwrap();
+    assert!(config.contains("[model.method.supervised]\nclasses = 2\n"), "{config}");
+    let curves = fs::read_to_string(made.join("report/curves.svg")).unwrap();
+    assert!(!curves.contains("bound"), "a baseline has no bound to show");
+}
+
 #[test]
 fn an_unwritable_run_folder_is_named() {
     let set = Set::new();

@@ -3,6 +3,7 @@
 use crate::dim::StepReport;
 use crate::train::{EpochReport, Progress, Quiet};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -30,19 +31,33 @@ impl Averages {
         for ((_, m), (_, v)) in mean.terms().into_iter().zip(report.terms()) {
             *m = 0.98 * *m + 0.02 * *v;
         }
-        format!("loss {:.3}  prior {:.3}  bound {:.2} nats", mean.loss, mean.prior, mean.nats)
+        terms(mean, 3)
     }
+}
+
+/// The loss and those of the other terms that a method has.
+fn terms(mean: &StepReport, digits: usize) -> String {
+    let mut text = format!("loss {:.digits$}", mean.loss);
+    for (name, value, unit) in [
+        ("bound", mean.nats, " nats"),
+        ("reconstruction", mean.reconstruction, ""),
+        ("KL", mean.kl, ""),
+        ("prior", mean.prior, ""),
+        ("discriminator", mean.discriminator, ""),
+    ] {
+        if value != 0.0 {
+            let _ = write!(text, "  {name} {value:.3}{unit}");
+        }
+    }
+    text
 }
 
 /// The line that stays after an epoch.
 fn epoch_line(r: &EpochReport) -> String {
     format!(
-        "epoch {:>3}  loss {:.4}  bound {:.3} nats  prior {:.3}  discriminator {:.3}  {:.0} images/s  data {:.1} %",
+        "epoch {:>3}  {}  {:.0} images/s  data {:.1} %",
         r.epoch,
-        r.mean.loss,
-        r.mean.nats,
-        r.mean.prior,
-        r.mean.discriminator,
+        terms(&r.mean, 4),
         r.images_per_second,
         100.0 * r.waiting
     )

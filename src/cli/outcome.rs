@@ -2,6 +2,7 @@
 
 use super::CliError;
 use crate::data::ImageSet;
+use crate::dim::Method;
 use crate::files::write_atomic;
 use crate::probe::{Distance, FewLabelPoint};
 use crate::report::{Align, LineChart, NeighboursError, ReportError, Series, Table, neighbour_sheet};
@@ -168,7 +169,7 @@ fn few_label_picture(folder: &Path, config: &RunConfig, curves: &[FewLabels]) ->
     Ok(())
 }
 
-/// The loss and the bound over the steps, from the run's loss history.
+/// The loss, the bound and a baseline's own terms over the steps, from the run's loss history.
 fn curves(run: &Path, config: &RunConfig) -> Result<(), CliError> {
     let text = std::fs::read_to_string(run.join("metrics.jsonl"))?;
     let entries: Vec<Value> = text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect();
@@ -177,9 +178,25 @@ fn curves(run: &Path, config: &RunConfig) -> Result<(), CliError> {
     let series = |field: &str| -> Vec<(f64, f64)> {
         shown.iter().filter_map(|e| Some((e["step"].as_f64()?, e[field].as_f64()?))).collect()
     };
-    let mut chart = LineChart::new(format!("Training, {}", config.name), "step", "nats")
-        .series(Series::new("mutual information bound (training batches)", series("nats")))
-        .series(Series::new("loss", series("loss")));
+    let method = config.model.method;
+    // A squared distance on the sphere is the one loss that is not in nats.
+    let unit = if method == Method::Nat { "half the squared distance" } else { "nats" };
+    let mut chart = LineChart::new(format!("Training, {}", config.name), "step", unit);
+    if method.is_dim() {
+        chart = chart.series(Series::new("mutual information bound (training batches)", series("nats")));
+    }
+    chart = chart.series(Series::new("loss", series("loss")));
+    for (name, field) in [
+        ("reconstruction", "reconstruction"),
+        ("Kullback-Leibler divergence", "kl"),
+        ("discriminator's loss", "discriminator"),
+    ] {
+        let points = series(field);
+        // Where it is the only term, it is the loss.
+        if !method.is_dim() && points.iter().any(|p| p.1 != 0.0) && points != series("loss") {
+            chart = chart.series(Series::new(name, points));
+        }
+    }
     if let Some(ceiling) = config.ceiling() {
         chart = chart.reference(ceiling, format!("ceiling of the bound, log N = {ceiling:.2}"));
     }

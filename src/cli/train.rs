@@ -5,7 +5,7 @@ use super::outcome::{self, Encoders};
 use super::{CliError, INTERRUPTED, bar, images};
 use crate::data::augment::{Augment, Crop, Jitter};
 use crate::data::{ImageShape, Order, Source, Split};
-use crate::dim::{CriticKind, EncoderKind, ModelConfig, Weights, build};
+use crate::dim::{CriticKind, EncoderKind, Method, ModelConfig, Weights, build};
 use crate::mi::Pairing;
 use crate::mi::bound::BoundKind;
 use crate::nn::AdamConfig;
@@ -24,6 +24,7 @@ Examples:
   infomax train                                        the Fashion-MNIST sample, 12 epochs, local InfoNCE
   infomax train --data cifar10 --data-dir DIR --epochs 20 --lr 2e-4
   infomax train --critic concat --bound jsd --negatives 1
+  infomax train --method vae                           a baseline: the same encoder, trained by something else
   infomax train --data DIR --stream --buffer 20000     a set larger than memory
   infomax train --resume runs/fashion_mnist-20260131T120000Z-0"
 )]
@@ -50,6 +51,12 @@ pub(super) struct TrainArgs {
     /// Images a step
     #[arg(long, default_value_t = 64)]
     batch: usize,
+    /// What the encoder is trained by. --critic to --gamma are settings of `dim` alone
+    #[arg(long, value_enum, default_value_t = Training::Dim)]
+    method: Training,
+    /// Weight of the Kullback-Leibler term of --method beta-vae [default: 4]
+    #[arg(long, value_name = "WEIGHT")]
+    kl_weight: Option<f64>,
     /// Local critic
     #[arg(long, value_enum, default_value_t = Critic::Dot)]
     critic: Critic,
@@ -112,6 +119,27 @@ pub(super) struct TrainArgs {
     quiet: bool,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+enum Training {
+    /// Deep InfoMax
+    Dim,
+    /// Labels
+    Supervised,
+    /// Autoencoder
+    #[value(alias = "ae")]
+    Autoencoder,
+    /// Variational autoencoder
+    Vae,
+    /// The same with another weight on its Kullback-Leibler term
+    BetaVae,
+    /// Noise as targets
+    Nat,
+    /// Adversarial autoencoder
+    Aae,
+    /// Bidirectional GAN
+    Bigan,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Critic {
     /// Concat and convolve
@@ -147,6 +175,23 @@ fn parse_buffer(text: &str) -> Result<usize, String> {
 impl TrainArgs {
     fn data(&self) -> DataConfig {
         DataConfig { source: self.data.clone(), dir: self.data_dir.clone(), stream: self.stream }
+    }
+
+    /// The method, for images of so many classes.
+    fn method(&self, classes: usize) -> Result<Method, CliError> {
+        if self.kl_weight.is_some() && self.method != Training::BetaVae {
+            return Err(CliError::Usage("--kl-weight is a setting of --method beta-vae".into()));
+        }
+        Ok(match self.method {
+            Training::Dim => Method::Dim,
+            Training::Supervised => Method::Supervised { classes },
+            Training::Autoencoder => Method::Autoencoder,
+            Training::Vae => Method::Vae,
+            Training::BetaVae => Method::BetaVae { weight: self.kl_weight.unwrap_or(4.0) },
+            Training::Nat => Method::Nat,
+            Training::Aae => Method::Aae,
+            Training::Bigan => Method::Bigan,
+        })
     }
 
     fn order(&self) -> Order {
@@ -200,6 +245,7 @@ impl TrainArgs {
             order: self.order(),
             augment: self.augment(shape),
             model: ModelConfig {
+                method: self.method(set.classes().len())?,
                 encoder,
                 critic,
                 units: self.units,
@@ -242,14 +288,18 @@ pub(super) fn run(args: TrainArgs) -> Result<ExitCode, CliError> {
     let mut trainer = Trainer::new(config.clone(), train.clone(), dir, checkpoint)?;
     if !args.quiet {
         let [encoder, rest] = trainer.model().parameters();
-        eprintln!(
-            "{} {} images, {:?} ({encoder} parameters) with {:?} critic of {} units ({rest} with the prior's)",
-            train.len(),
-            train.name(),
-            config.model.encoder,
-            config.model.critic,
-            config.model.units
-        );
+        let (images, name, model) = (train.len(), train.name(), config.model);
+        let kind = model.encoder;
+        if model.method.is_dim() {
+            let (critic, units) = (model.critic, model.units);
+            eprintln!(
+                "{images} {name} images, {kind:?} ({encoder} parameters) with {critic:?} critic of {units} units ({rest} \
+                 with the prior's)"
+            );
+        } else {
+            let method = model.method.name();
+            eprintln!("{images} {name} images, {kind:?} ({encoder} parameters) trained by {method} ({rest} more)");
+        }
         if let Some(streamed) = images::streamed(&train, &config) {
             eprintln!("{streamed}");
         }

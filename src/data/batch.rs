@@ -108,6 +108,22 @@ impl Source {
         self.len() == 0
     }
 
+    /// Names of the classes, by label.
+    pub fn classes(&self) -> &[String] {
+        match self {
+            Self::Memory(s) => &s.classes,
+            Self::Stream(s) => &s.classes,
+        }
+    }
+
+    /// The labels, `[N]`; empty for a split without.
+    pub fn labels(&self) -> &[u32] {
+        match self {
+            Self::Memory(s) => s.labels(),
+            Self::Stream(s) => s.labels(),
+        }
+    }
+
     /// Whether images of `other` can stand beside these: as many channels, and the same size.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! From settings to a model: the types that the settings name.
 
 use super::model::{Dim, Model};
-use super::{DimError, Weights};
+use super::{DimError, Method, Weights};
 use crate::mi::Pairing;
 use crate::mi::bound::BoundKind;
 use crate::nn::{AdamConfig, builder};
@@ -49,6 +49,9 @@ pub enum CriticKind {
 /// Everything that fixes a model.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelConfig {
+    /// What the encoder is trained by. Critic to weights are Deep InfoMax's.
+    #[serde(default, skip_serializing_if = "Method::is_dim")]
+    pub method: Method,
     /// Encoder.
     pub encoder: EncoderKind,
     /// Local critic.
@@ -68,14 +71,31 @@ pub struct ModelConfig {
 /// Units of the global critic, the paper's.
 const GLOBAL_UNITS: usize = 512;
 
+/// Units of the encoders' hidden layer, the paper's.
+pub(crate) const FC: usize = 1024;
+
 /// Size of the global vector, the paper's.
-const Y: usize = 64;
+pub(crate) const Y: usize = 64;
+
+/// The encoder of 32×32 images.
+pub(crate) type Enc32 = builder::Dcgan32<3, 64, 128, 256, FC, Y>;
+
+/// The encoder of 28×28 images.
+pub(crate) type Enc28 = builder::Dcgan28<1, 64, 128, FC, Y>;
 
 /// Builds the model on the CPU with weights from `root`'s stream `"init"`.
 ///
 /// # Errors
 /// When a setting has no type here, or memory runs out.
 pub fn build(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimError> {
+    config.method.check()?;
+    if !(config.adam.lr.is_finite() && config.adam.lr > 0.0) {
+        return Err(DimError::Config(format!("lr is {}; a learning rate is a number above 0", config.adam.lr)));
+    }
+    crate::nn::cpu::memory::keep();
+    if !config.method.is_dim() {
+        return crate::baseline::build(config, root);
+    }
     let w = config.weights;
     for (name, value) in [("alpha", w.alpha), ("beta", w.beta), ("gamma", w.gamma)] {
         if !value.is_finite() || value < 0.0 {
@@ -85,10 +105,6 @@ pub fn build(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimError
     if w.alpha == 0.0 && w.beta == 0.0 {
         return Err(DimError::Config("alpha and beta are both 0: there is no mutual information to maximise".into()));
     }
-    if !(config.adam.lr.is_finite() && config.adam.lr > 0.0) {
-        return Err(DimError::Config(format!("lr is {}; a learning rate is a number above 0", config.adam.lr)));
-    }
-    crate::nn::cpu::memory::keep();
     match config.units {
         256 => with_units::<256>(config, root),
         512 => with_units::<512>(config, root),
@@ -99,8 +115,6 @@ pub fn build(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimError
 }
 
 fn with_units<const U: usize>(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimError> {
-    type Enc32 = builder::Dcgan32<3, 64, 128, 256, 1024, Y>;
-    type Enc28 = builder::Dcgan28<1, 64, 128, 1024, Y>;
     type Global32 = builder::GlobalCritic<128, 8, 8, Y, GLOBAL_UNITS>;
     type Global28 = builder::GlobalCritic<128, 7, 7, Y, GLOBAL_UNITS>;
     macro_rules! model {

@@ -1,13 +1,14 @@
 //! One Deep InfoMax model: encoder, critics, prior discriminator, their optimisers, and the training step.
 
+use super::part::{Part, check, device_error};
 use super::prior::{PriorNet, discriminator_loss, encoder_loss};
 use super::{DimError, Weights};
 use crate::encoder::{Encoder, Features};
 use crate::mi::bound::{BoundKind, objective};
 use crate::mi::critic::Critic;
 use crate::mi::{Pairing, Scores};
-use crate::nn::checkpoint::{Array, collect, restore};
-use crate::nn::{Adam, AdamConfig, Backend};
+use crate::nn::checkpoint::{Array, restore};
+use crate::nn::{AdamConfig, Backend};
 use dfdx::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 /// What one step measured, on the batch it learned from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StepReport {
-    /// The whole loss of the encoder, `−α·global − β·local + γ·prior`.
+    /// The whole loss of the encoder: `−α·global − β·local + γ·prior`, or a baseline's.
     pub loss: f64,
     /// The local objective, nats; zero when β is.
     pub local: f64,
@@ -27,11 +28,25 @@ pub struct StepReport {
     pub prior: f64,
     /// The discriminator's own loss, nats; `2·log 2` when it cannot tell.
     pub discriminator: f64,
+    /// `½·‖x̂ − x‖²` an image, nats up to a constant; see [`crate::baseline::reconstruction_loss`]. Zero without a decoder.
+    #[serde(default, skip_serializing_if = "absent")]
+    pub reconstruction: f64,
+    /// Kullback-Leibler divergence of a posterior from its prior, nats; zero without one.
+    #[serde(default, skip_serializing_if = "absent")]
+    pub kl: f64,
+    /// Of labels, nats; zero without them.
+    #[serde(default, skip_serializing_if = "absent")]
+    pub cross_entropy: f64,
+}
+
+/// Terms that came after the first runs are left out where a method has none, so that histories stay as they were.
+fn absent(term: &f64) -> bool {
+    *term == 0.0
 }
 
 impl StepReport {
     /// Names and values of the terms, for checks and sums.
-    pub fn terms(&mut self) -> [(&'static str, &mut f64); 6] {
+    pub fn terms(&mut self) -> [(&'static str, &mut f64); 9] {
         [
             ("loss", &mut self.loss),
             ("local", &mut self.local),
@@ -39,17 +54,49 @@ impl StepReport {
             ("nats", &mut self.nats),
             ("prior", &mut self.prior),
             ("discriminator", &mut self.discriminator),
+            ("reconstruction", &mut self.reconstruction),
+            ("kl", &mut self.kl),
+            ("cross_entropy", &mut self.cross_entropy),
         ]
     }
 }
 
+/// What one step learns from.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StepInput {
+    /// Images.
+    pub batch: usize,
+    /// `[batch, C, H, W]`.
+    pub pixels: Vec<f32>,
+    /// Each image's label, `[batch]`; only supervised training looks at them.
+    pub labels: Vec<u32>,
+    /// Each image's index in its set, `[batch]`; only noise as targets looks at them.
+    pub indices: Vec<usize>,
+    /// Draws of what [`Model::noise`] says, `[batch, Y]`.
+    pub noise: Vec<f32>,
+}
+
+/// What a model wants to be given as noise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noise {
+    /// Uniform on [0, 1].
+    Uniform,
+    /// Normal of mean 0 and variance 1.
+    Normal,
+}
+
 /// A model whose types have been chosen: what a trainer, a probe or a command needs of it.
 pub trait Model {
-    /// One training step on `pixels [batch, C, H, W]`; `noise [batch, Y]` is the prior's draw, uniform on [0, 1].
+    /// One training step.
     ///
     /// # Errors
-    /// When the device fails or a term is no longer finite.
-    fn step(&mut self, batch: usize, pixels: Vec<f32>, noise: Vec<f32>) -> Result<StepReport, DimError>;
+    /// When the device fails, a term is no longer finite, or a label or index cannot be used.
+    fn step(&mut self, input: StepInput) -> Result<StepReport, DimError>;
+
+    /// What [`StepInput::noise`] is drawn from.
+    fn noise(&self) -> Noise {
+        Noise::Uniform
+    }
 
     /// Features of `pixels [batch, C, H, W]` with the encoder frozen: the last convolution, the last hidden layer, Y,
     /// each `[batch, size]`.
@@ -84,54 +131,6 @@ pub trait Model {
     /// # Errors
     /// As [`Model::restore`].
     fn restore_encoder(&mut self, arrays: &BTreeMap<String, Array>) -> Result<(), DimError>;
-}
-
-/// A module and its optimiser.
-struct Part<M> {
-    module: M,
-    adam: Adam<M>,
-}
-
-impl<M> Part<M> {
-    fn new<D: Backend<f32>>(module: M, config: AdamConfig) -> Result<Self, DimError>
-    where
-        M: TensorCollection<f32, D, To<f32, D> = M>,
-    {
-        let adam = Adam::new(&module, config).map_err(device_error)?;
-        Ok(Self { module, adam })
-    }
-
-    fn update<D: Backend<f32>>(&mut self, grads: &mut Gradients<f32, D>) -> Result<(), DimError>
-    where
-        M: TensorCollection<f32, D>,
-    {
-        self.adam.update(&mut self.module, grads).map_err(device_error)
-    }
-
-    fn collect<D: Backend<f32>>(&self, name: &str, arrays: &mut BTreeMap<String, Array>)
-    where
-        M: TensorCollection<f32, D>,
-    {
-        collect(&self.module, name, arrays);
-        collect(&self.adam.first, &format!("adam.first.{name}"), arrays);
-        collect(&self.adam.second, &format!("adam.second.{name}"), arrays);
-    }
-
-    fn restore<D: Backend<f32>>(
-        &mut self,
-        name: &str,
-        arrays: &BTreeMap<String, Array>,
-        steps: u64,
-    ) -> Result<(), DimError>
-    where
-        M: TensorCollection<f32, D>,
-    {
-        restore(&mut self.module, name, arrays)?;
-        restore(&mut self.adam.first, &format!("adam.first.{name}"), arrays)?;
-        restore(&mut self.adam.second, &format!("adam.second.{name}"), arrays)?;
-        self.adam.t = steps;
-        Ok(())
-    }
 }
 
 /// Deep InfoMax around encoder `N`, with local critic `L`, global critic `G` and global vectors of `Y`.
@@ -187,7 +186,8 @@ where
     L: TensorCollection<f32, D, To<f32, D> = L> + Critic<N::Map<usize>, (usize, Const<Y>), f32, D>,
     G: TensorCollection<f32, D, To<f32, D> = G> + Critic<N::Map<usize>, (usize, Const<Y>), f32, D>,
 {
-    fn step(&mut self, batch: usize, pixels: Vec<f32>, noise: Vec<f32>) -> Result<StepReport, DimError> {
+    fn step(&mut self, input: StepInput) -> Result<StepReport, DimError> {
+        let StepInput { batch, pixels, noise, .. } = input;
         let Weights { alpha, beta, gamma } = self.weights;
         let step = self.steps() + 1;
         let mut report = StepReport::default();
@@ -243,9 +243,7 @@ where
     }
 
     fn features(&self, batch: usize, pixels: Vec<f32>) -> Result<[Vec<f32>; 3], DimError> {
-        let x = self.device.try_tensor_from_vec(pixels, N::image(batch)).map_err(device_error)?;
-        let f = self.encoder.module.try_encode(x).map_err(device_error)?;
-        Ok([f.conv.as_vec(), f.fc.as_vec(), f.global.as_vec()])
+        super::part::features(&self.encoder.module, &self.device, batch, pixels)
     }
 
     fn image(&self) -> [usize; 3] {
@@ -291,17 +289,4 @@ where
     fn restore_encoder(&mut self, arrays: &BTreeMap<String, Array>) -> Result<(), DimError> {
         Ok(restore(&mut self.encoder.module, "encoder", arrays)?)
     }
-}
-
-/// Stops at the first term that is not a number.
-fn check(report: &mut StepReport, step: u64) -> Result<(), DimError> {
-    match report.terms().into_iter().find(|(_, v)| !v.is_finite()) {
-        Some((term, value)) => Err(DimError::Diverged { term, value: *value, step }),
-        None => Ok(()),
-    }
-}
-
-/// A device's error as text; devices' error types differ.
-fn device_error(e: impl std::fmt::Debug) -> DimError {
-    DimError::Device(format!("{e:?}"))
 }

@@ -24,7 +24,7 @@ pub struct Position {
     pub since_epoch: (StepReport, u64),
     /// Length of the loss history at this point, bytes.
     pub history: u64,
-    /// The best epoch so far and its mean nats.
+    /// The best epoch so far and its merit; see [`Method::merit`](crate::dim::Method::merit).
     pub best: Option<(u64, f64)>,
 }
 

@@ -64,6 +64,20 @@ impl RunConfig {
         if self.order == Order::Buffered(0) || (self.data.stream && self.order == Order::Shuffled) {
             return fail("a streamed set is shuffled through a buffer of 1 or more images; give the order one".into());
         }
+        if self.model.method.is_dim() {
+            self.check_pairs()?;
+        } else if self.batch < 2 {
+            return fail(format!("batch is {}: batch norm needs at least 2 images", self.batch));
+        }
+        if self.name.is_empty() || self.name.contains(['/', '\\']) || self.name.starts_with('.') {
+            return fail(format!("name is {:?}; a run's name is part of its folder's name", self.name));
+        }
+        Ok(())
+    }
+
+    /// Rejects pairs that Deep InfoMax cannot be trained on.
+    fn check_pairs(&self) -> Result<(), TrainError> {
+        let fail = |text: String| Err(TrainError::Config(text));
         if !self.model.pairing.fits(self.batch) {
             return fail(format!(
                 "batch is {}: too small for {:?} pairs, which need at least {} images",
@@ -76,13 +90,10 @@ impl RunConfig {
             ));
         }
         let sizes = ScoreSizes { batch: self.batch, locations: 1, pairing: self.model.pairing };
-        if let Err(wrong) = self.model.bound.check(sizes) {
-            return fail(format!("bound: {wrong}"));
+        match self.model.bound.check(sizes) {
+            Err(wrong) => fail(format!("bound: {wrong}")),
+            Ok(()) => Ok(()),
         }
-        if self.name.is_empty() || self.name.contains(['/', '\\']) || self.name.starts_with('.') {
-            return fail(format!("name is {:?}; a run's name is part of its folder's name", self.name));
-        }
-        Ok(())
     }
 
     /// How batches are made.
@@ -90,8 +101,11 @@ impl RunConfig {
         Loading { batch: self.batch, seed: self.seed, order: self.order, augment: self.augment.clone() }
     }
 
-    /// The largest value of the bound's nats, if it has one.
+    /// The largest value of the bound's nats, if it has one; methods without a bound have none.
     pub fn ceiling(&self) -> Option<f64> {
+        if !self.model.method.is_dim() {
+            return None;
+        }
         let [_, h, w] = self.model.encoder.image();
         let locations = if self.model.weights.beta == 0.0 { 1 } else { (h / 4) * (w / 4) };
         let sizes = ScoreSizes { batch: self.batch, locations, pairing: self.model.pairing };

@@ -1,10 +1,11 @@
 //! The training loop.
 
 use super::{Checkpoint, Position, Progress, RunConfig, RunDir, TrainError, run_dir::config_toml};
-use crate::data::{BatchLoader, ImageShape, Source};
-use crate::dim::{Model, StepReport, build};
+use crate::data::{BatchLoader, FlatBatch, ImageShape, Source, UNLABELLED};
+use crate::dim::{Method, Model, Noise, StepInput, StepReport, build};
 use crate::seed::stream;
 use rand::Rng;
+use rand_distr::StandardNormal;
 use serde::Serialize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -67,6 +68,7 @@ impl Trainer {
         let data = data.into();
         config.check()?;
         check_images(&config, &data)?;
+        check_labels(&config, &data)?;
         let mut model = build(&config.model, config.seed)?;
         let mut position = Position::default();
         if let Some(saved) = checkpoint {
@@ -105,7 +107,7 @@ impl Trainer {
             let mut loader = BatchLoader::new(self.data.clone(), &self.config.loading(), epoch, first as usize)?;
             let began = Instant::now();
             for batch in loader.by_ref() {
-                let report = self.step(batch?.pixels)?;
+                let report = self.step(batch?)?;
                 progress.step(self.config.batch, &report);
                 self.record(&report)?;
                 if stop.load(Ordering::Relaxed) {
@@ -124,11 +126,18 @@ impl Trainer {
         Ok(Outcome::Finished)
     }
 
-    /// One step, with the prior's draw from the stream of this step.
-    fn step(&mut self, pixels: Vec<f32>) -> Result<StepReport, TrainError> {
+    /// One step, with noise from the stream of this step.
+    fn step(&mut self, batch: FlatBatch) -> Result<StepReport, TrainError> {
         let mut rng = stream(self.config.seed, "noise", self.position.step);
-        let noise = (0..self.config.batch * self.model.global_size()).map(|_| rng.r#gen()).collect();
-        let report = self.model.step(self.config.batch, pixels, noise)?;
+        let noise = (0..self.config.batch * self.model.global_size())
+            .map(|_| match self.model.noise() {
+                Noise::Uniform => rng.r#gen(),
+                Noise::Normal => rng.sample(StandardNormal),
+            })
+            .collect();
+        let FlatBatch { pixels, labels, indices, .. } = batch;
+        let input = StepInput { batch: self.config.batch, pixels, labels, indices, noise };
+        let report = self.model.step(input)?;
         self.position.step += 1;
         self.position.batch += 1;
         Ok(report)
@@ -153,9 +162,10 @@ impl Trainer {
         self.position.batch = 0;
         let (epoch, step) = (self.position.epoch, self.position.step);
         self.position.history = self.dir.log(&Entry { kind: "epoch", epoch, step, mean })?;
-        let best = self.position.best.is_none_or(|(_, nats)| mean.nats > nats);
+        let merit = self.config.model.method.merit(&mean);
+        let best = self.position.best.is_none_or(|(_, best)| merit.is_none_or(|m| m > best));
         if best {
-            self.position.best = Some((epoch, mean.nats));
+            self.position.best = Some((epoch, merit.unwrap_or(0.0)));
         }
         self.save(best)?;
         let report = EpochReport { epoch, step, mean, images_per_second, waiting };
@@ -186,6 +196,27 @@ pub(crate) fn check_images(config: &RunConfig, data: &Source) -> Result<(), Trai
         )));
     }
     Ok(())
+}
+
+/// Supervised training needs a label of every image.
+fn check_labels(config: &RunConfig, data: &Source) -> Result<(), TrainError> {
+    let Method::Supervised { classes } = config.model.method else { return Ok(()) };
+    let labels = data.labels();
+    if labels.is_empty() {
+        return Err(TrainError::Config(format!(
+            "{} has no labels, and supervised training learns from them; take another method",
+            data.name()
+        )));
+    }
+    match labels.iter().position(|&l| l as usize >= classes) {
+        Some(i) => Err(TrainError::Config(format!(
+            "image {i} of {} has {}, and the model was set up for {classes} classes, 0 to {}",
+            data.name(),
+            if labels[i] == UNLABELLED { "no label".to_owned() } else { format!("label {}", labels[i]) },
+            classes - 1
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn add((sum, count): &mut (StepReport, u64), report: &StepReport) {

@@ -30,6 +30,26 @@ impl<B: Dim, const C: usize, const H: usize, const W: usize, const N: usize, E: 
     }
 }
 
+/// `[B, N]` → `[B, C, H, W]` with `N = C·H·W`, checked by the compiler: the way back from [`Flatten`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unflatten<const C: usize, const H: usize, const W: usize>;
+
+impl<const C: usize, const H: usize, const W: usize> ZeroSizedModule for Unflatten<C, H, W> {}
+impl<const C: usize, const H: usize, const W: usize> NonMutableModule for Unflatten<C, H, W> {}
+
+impl<B: Dim, const N: usize, const C: usize, const H: usize, const W: usize, E: Real, D: Device<E>, T: Tape<E, D>>
+    Module<Tensor<(B, Const<N>), E, D, T>> for Unflatten<C, H, W>
+{
+    type Output = Tensor<(B, Const<C>, Const<H>, Const<W>), E, D, T>;
+    type Error = D::Err;
+
+    fn try_forward(&self, x: Tensor<(B, Const<N>), E, D, T>) -> Result<Self::Output, D::Err> {
+        const { assert!(C * H * W == N, "Unflatten<C, H, W> takes vectors of exactly N = C x H x W elements") };
+        let y = (x.shape().0, Const, Const, Const);
+        x.try_reshape_like(&y)
+    }
+}
+
 /// `[B, C, H, W]` → `[B, H, W, C]`: one row of channels for each location.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LocationRows;

@@ -9,7 +9,7 @@ mod pool;
 
 pub use batch_norm::{BatchNorm1d, BatchNorm2d};
 pub use conv::{Conv2d, ConvTranspose2d};
-pub use flatten::{Flatten, LocationRows};
+pub use flatten::{Flatten, LocationRows, Unflatten};
 pub use layer_norm::LayerNorm;
 pub use linear::{FlattenLinear, Linear, UnbiasedLinear};
 pub use pool::{AvgPool2d, MaxPool2d};

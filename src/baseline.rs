@@ -1,0 +1,28 @@
+//! The methods that the paper compares Deep InfoMax with, around the same encoders and under the same trainer.
+//!
+//! Each trains an encoder of [`crate::encoder`] by something else than mutual information: labels ([`Supervised`]),
+//! reconstruction ([`Autoencoder`], [`Vae`], [`Aae`]), targets of noise ([`Nat`]) or a game ([`Bigan`]). The paper says
+//! nothing of their networks but that the encoder is the same; decoders here mirror it. What each one learns is read off
+//! the same layers by the same probes. The untrained encoder, the remaining row, is reported beside every run.
+
+mod aae;
+mod assignment;
+mod autoencoder;
+mod bigan;
+mod build;
+mod decoder;
+mod model;
+mod nat;
+mod supervised;
+mod vae;
+
+pub use aae::Aae;
+pub use assignment::assign;
+pub use autoencoder::{Autoencoder, reconstruction_loss};
+pub use bigan::{Bigan, JointDiscriminator, JointNet28, JointNet32, Leaky, discriminator_loss, encoder_generator_loss};
+pub(crate) use build::build;
+pub use decoder::{Decoder28, Decoder32};
+pub use model::Baseline;
+pub use nat::{Nat, distance_loss, target};
+pub use supervised::{Supervised, label_loss};
+pub use vae::{Vae, gaussian_kl, reparameterise};

@@ -1,0 +1,107 @@
+//! From settings to a baseline: the types that the settings name.
+
+use super::model::{Baseline, Task};
+use super::{Aae, Autoencoder, Bigan, Decoder28, Decoder32, JointNet28, JointNet32, Nat, Supervised, Vae};
+use crate::dim::build::{Enc28, Enc32, FC, Y};
+use crate::dim::part::device_error;
+use crate::dim::{DimError, EncoderKind, Method, Model, ModelConfig};
+use crate::encoder::Encoder;
+use crate::nn::builder;
+use crate::seed;
+use dfdx::prelude::*;
+
+/// Units of the joint discriminator of [`Bigan`].
+const UNITS: usize = 1024;
+
+/// A module that an alias describes by its sizes.
+type Built<B> = <B as BuildOnDevice<Cpu, f32>>::Built;
+
+/// A tensor of the step on the CPU.
+type Taped<S> = Tensor<S, f32, Cpu, OwnedTape<f32, Cpu>>;
+
+/// The baseline that `config` names on the CPU, with weights from `root`'s stream `"init"`; the encoder's are those of a
+/// Deep InfoMax model of the same root.
+pub(crate) fn build(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimError> {
+    match config.encoder {
+        EncoderKind::Dcgan32 => {
+            around::<Enc32, Decoder32<3, 64, 128, 256, 4096, FC, Y>, JointNet32<3, 64, 128, 256, UNITS>>(config, root)
+        }
+        EncoderKind::Dcgan28 => {
+            around::<Enc28, Decoder28<1, 64, 128, 6272, FC, Y>, JointNet28<1, 64, 128, UNITS>>(config, root)
+        }
+    }
+}
+
+/// Module number `index` of the root.
+fn part<B: BuildOnDevice<Cpu, f32>>(root: u64, index: u64) -> Result<Built<B>, DimError> {
+    Cpu::seed_from_u64(seed::child(root, "init", index)).try_build_module::<B, f32>().map_err(device_error)
+}
+
+/// With encoder `N`, decoder (or generator) `G` and the image's half `M` of a discriminator.
+fn around<N, G, M>(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimError>
+where
+    N: BuildOnDevice<Cpu, f32>,
+    G: BuildOnDevice<Cpu, f32>,
+    M: BuildOnDevice<Cpu, f32>,
+    Built<N>: TensorCollection<f32, Cpu, To<f32, Cpu> = Built<N>>
+        + Encoder<f32, Cpu, Fc<usize> = (usize, Const<FC>), Global<usize> = (usize, Const<Y>)>
+        + 'static,
+    Built<G>: TensorCollection<f32, Cpu, To<f32, Cpu> = Built<G>>
+        + ModuleMut<
+            Taped<(usize, Const<Y>)>,
+            Output = Taped<<Built<N> as Encoder<f32, Cpu>>::Image<usize>>,
+            Error = CpuError,
+        > + 'static,
+    Built<M>: TensorCollection<f32, Cpu, To<f32, Cpu> = Built<M>>
+        + ModuleMut<
+            Taped<<Built<N> as Encoder<f32, Cpu>>::Image<usize>>,
+            Output = Taped<(usize, Const<UNITS>)>,
+            Error = CpuError,
+        > + 'static,
+{
+    let adam = config.adam;
+    let encoder = part::<N>(root, 0)?;
+    let vae = |weight| {
+        let log_variance = part::<builder::Linear<FC, Y>>(root, 6)?;
+        Vae::new(log_variance, part::<G>(root, 5)?, weight, adam)
+    };
+    macro_rules! supervised {
+        ($classes:expr, $room:literal) => {
+            boxed(encoder, Supervised::new(part::<builder::Linear<Y, $room>>(root, 7)?, $classes, adam)?, config, root)
+        };
+    }
+    match config.method {
+        Method::Dim => Err(DimError::Config("Deep InfoMax is no baseline; build it by dim::build".into())),
+        // Exactly the numbers of classes of the paper's data sets, and room for others.
+        Method::Supervised { classes: classes @ ..=10 } => supervised!(classes, 10),
+        Method::Supervised { classes: classes @ ..=100 } => supervised!(classes, 100),
+        Method::Supervised { classes: classes @ ..=200 } => supervised!(classes, 200),
+        Method::Supervised { classes } => supervised!(classes, 1000),
+        Method::Autoencoder => boxed(encoder, Autoencoder::new(part::<G>(root, 5)?, adam)?, config, root),
+        Method::Vae => boxed(encoder, vae(1.0)?, config, root),
+        Method::BetaVae { weight } => boxed(encoder, vae(weight)?, config, root),
+        Method::Nat => boxed(encoder, Nat::new(root), config, root),
+        Method::Aae => {
+            type Prior = (builder::Linear<Y, 1000, true>, builder::Linear<1000, 200, true>, builder::Linear<200, 1>);
+            let task = Aae::new(&encoder, part::<G>(root, 5)?, part::<Prior>(root, 2)?, adam)?;
+            boxed(encoder, task, config, root)
+        }
+        Method::Bigan => {
+            type Top = (super::Leaky, builder::Linear<UNITS, UNITS>, super::Leaky, builder::Linear<UNITS, 1>);
+            let joint = part::<(M, builder::Linear<Y, UNITS>, Top)>(root, 8)?;
+            boxed(encoder, Bigan::new(part::<G>(root, 5)?, joint, adam)?, config, root)
+        }
+    }
+}
+
+/// The baseline of `encoder` and `task`.
+fn boxed<N, K>(encoder: N, task: K, config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimError>
+where
+    N: TensorCollection<f32, Cpu, To<f32, Cpu> = N>
+        + Encoder<f32, Cpu, Fc<usize> = (usize, Const<FC>), Global<usize> = (usize, Const<Y>)>
+        + 'static,
+    K: Task<N, FC, Y, Cpu> + 'static,
+{
+    let device = Cpu::seed_from_u64(seed::child(root, "init", 4));
+    Ok(Box::new(Baseline::<N, K, FC, Y, Cpu>::new(device, encoder, task, config.adam)?))
+}
