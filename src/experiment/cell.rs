@@ -217,7 +217,9 @@ fn epochs(run: &Path) -> Result<Vec<Epoch>, ExperimentError> {
 
 /// The epochs of a cell's run; none for an untrained one.
 pub(super) fn cell_epochs(folder: &Path) -> Result<Vec<Epoch>, ExperimentError> {
-    runs(folder)?.last().map_or_else(|| Ok(Vec::new()), |run| epochs(run))
+    let runs = runs(folder)?;
+    let begun = runs.iter().rev().find(|run| run.join("metrics.jsonl").is_file());
+    begun.map_or_else(|| Ok(Vec::new()), |run| epochs(run))
 }
 
 /// Writes a value as indented JSON, whole or not at all.
