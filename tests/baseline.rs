@@ -14,6 +14,7 @@ use infomax::dim::{
 };
 use infomax::mi::{Pairing, bound::BoundKind};
 use infomax::nn::AdamConfig;
+use infomax::nn::checkpoint::Array;
 use std::f64::consts::LN_2;
 
 type Rows<const N: usize> = Tensor<(usize, Const<N>), f64, Cpu>;
@@ -227,4 +228,19 @@ fn what_cannot_work_is_refused() {
     // Another method's checkpoint does not fit.
     let vae = build(&config(Method::Vae, EncoderKind::Dcgan28), 0).unwrap().arrays();
     assert!(supervised.restore(&vae, 1).unwrap_err().to_string().contains("no tensor `head."));
+}
+
+#[test]
+fn a_damaged_assignment_of_targets_is_refused() {
+    let mut nat = build(&config(Method::Nat, EncoderKind::Dcgan28), 0).unwrap();
+    let mut arrays = nat.arrays();
+    assert!(arrays["targets"].values.is_empty(), "no image has been seen");
+    let mut restored = |values: Vec<f32>| {
+        arrays.insert("targets".into(), Array { shape: vec![values.len()], values });
+        nat.restore(&arrays, 0).map(|()| nat.arrays()["targets"].values.clone())
+    };
+    assert_eq!(restored(vec![2.0, 0.0, 1.0]).unwrap(), [2.0, 0.0, 1.0]);
+    for values in [vec![0.0, 0.0], vec![1.0, 2.0], vec![0.5, 1.0], vec![f32::NAN, 1.0], vec![-1.0, 0.0]] {
+        assert!(restored(values).unwrap_err().to_string().contains("no permutation"));
+    }
 }
