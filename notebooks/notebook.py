@@ -131,7 +131,7 @@ def setup(write):
         print("\nMissing. In this order:")
         print("\n".join(f"  {m}" for m in missing))
         return 1
-    print("\nAll is here. Open a notebook: jupyter lab notebooks/01-quickstart.ipynb")
+    print('\nAll is here: jupyter lab, then the kernel "infomax (Rust)"')
     return 0
 
 
@@ -222,8 +222,6 @@ def run(args):
             if failed:
                 print(f"error: cell {number} of {path}: {failed}\n{cell.source}", file=sys.stderr)
                 break
-        if failed:
-            client.km.shutdown_kernel(now=True)
     print(f"{time.monotonic() - began:.1f} s", flush=True)
     if args.out:
         out = Path(args.out)
