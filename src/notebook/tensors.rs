@@ -68,7 +68,7 @@ pub fn filters<O: Dim, I: Dim, K: Dim, J: Dim, D: Storage<f32>>(
     let (o, i, k, j) = *weight.shape();
     let [o, i, k, j] = [o.size(), i.size(), k.size(), j.size()];
     let values = weight.as_vec();
-    let (low, high) = range("the filters", &values)?;
+    let (low, high) = own_range("the filters", &values)?;
     let largest = low.abs().max(high.abs());
     let shown = if matches!(i, 1 | 3) { i } else { 1 };
     let tiles = values
@@ -120,12 +120,16 @@ pub(super) fn enlarged(height: usize) -> usize {
 
 /// The range that numbers are shown in: [−1, 1] when they are within it, else their own.
 fn range(what: &str, values: &[f32]) -> Result<(f64, f64), ReportError> {
+    let found = own_range(what, values)?;
+    Ok(if found.0 >= -1.0 && found.1 <= 1.0 { (-1.0, 1.0) } else { found })
+}
+
+/// The range that numbers have.
+fn own_range(what: &str, values: &[f32]) -> Result<(f64, f64), ReportError> {
     if let Some(index) = values.iter().position(|v| !v.is_finite()) {
         return Err(ReportError::NonFinite { what: what.into(), index, value: values[index].to_string() });
     }
-    let found = ends(values.iter().map(|&v| f64::from(v)))
-        .ok_or_else(|| ReportError::Empty { what: what.into(), item: "image" })?;
-    Ok(if found.0 >= -1.0 && found.1 <= 1.0 { (-1.0, 1.0) } else { found })
+    ends(values.iter().map(|&v| f64::from(v))).ok_or_else(|| ReportError::Empty { what: what.into(), item: "number" })
 }
 
 fn grey_or_rgb([c, h, w]: [usize; 3], values: &[f32], range: (f64, f64)) -> Result<Tile, ReportError> {
