@@ -81,6 +81,8 @@ impl Bars {
 
 impl Progress for Bars {
     fn epoch_begins(&mut self, epoch: u64, epochs: u64, done: u64, total: u64) {
+        // Another model may have other terms.
+        self.averages = Averages::default();
         self.begin("{prefix} {bar:24.cyan} {pos}/{len}  {msg}  {per_sec}  {eta} left", total);
         self.bar.set_prefix(format!("epoch {epoch}/{epochs}"));
         self.bar.set_position(done);
@@ -136,6 +138,8 @@ impl Lines {
 
 impl Progress for Lines {
     fn epoch_begins(&mut self, epoch: u64, epochs: u64, done: u64, total: u64) {
+        // Another model may have other terms.
+        self.averages = Averages::default();
         self.begin(format!("epoch {epoch}/{epochs}"), done, total);
     }
 
