@@ -4,10 +4,8 @@ use super::CliError;
 use crate::data::ImageSet;
 use crate::dim::Method;
 use crate::files::write_atomic;
-use crate::probe::{Distance, FewLabelPoint, nearest};
-use crate::report::{
-    Align, ContactSheet, FRAME_OTHER, FRAME_QUERY, FRAME_SAME, LineChart, ReportError, Series, Table, Tile,
-};
+use crate::probe::{Distance, FewLabelPoint};
+use crate::report::{Align, LineChart, NeighboursError, ReportError, Series, Table, neighbour_sheet};
 use crate::train::{EncoderReport, Evaluation, RunConfig, RunDir, few_label_report, pixel_features};
 use serde::Serialize;
 use serde_json::Value;
@@ -211,6 +209,13 @@ const QUERIES: usize = 10;
 /// Neighbours shown for each.
 const NEIGHBOURS: usize = 9;
 
+fn neighbours_error(e: NeighboursError) -> CliError {
+    match e {
+        NeighboursError::Probe(e) => crate::train::TrainError::from(e).into(),
+        NeighboursError::Report(e) => e.into(),
+    }
+}
+
 /// The first test image of each class with its nearest test images in Y.
 fn neighbours(folder: &Path, trained: &Evaluation, test: &ImageSet) -> Result<(), CliError> {
     if test.len() <= NEIGHBOURS + 1 {
@@ -219,22 +224,9 @@ fn neighbours(folder: &Path, trained: &Evaluation, test: &ImageSet) -> Result<()
     let queries: Vec<usize> = (0..test.classes.len().min(QUERIES) as u32)
         .filter_map(|class| test.labels().iter().position(|&l| l == class))
         .collect();
-    let found = nearest(&trained.test, &queries, NEIGHBOURS, Distance::L1).map_err(crate::train::TrainError::from)?;
-    let tile = |i: usize, frame| -> Result<Tile, CliError> {
-        Ok(Tile::new(test.channels, test.height, test.width, test.image(i).to_vec())?.frame(frame))
-    };
-    let mut tiles = Vec::new();
-    for (&query, near) in queries.iter().zip(&found) {
-        tiles.push(tile(query, FRAME_QUERY)?);
-        for n in near {
-            let same = test.labels()[n.row] == test.labels()[query];
-            tiles.push(tile(n.row, if same { FRAME_SAME } else { FRAME_OTHER })?);
-        }
-    }
-    let mut sheet = ContactSheet::new(NEIGHBOURS + 1, 2)?.title("Test images and their nearest neighbours in Y (L1)");
-    for tile in tiles {
-        sheet.push(tile)?;
-    }
+    let sheet = neighbour_sheet(test, &trained.test, &queries, NEIGHBOURS, Distance::L1)
+        .map_err(neighbours_error)?
+        .title("Test images and their nearest neighbours in Y (L1)");
     sheet.write(folder.join("neighbours"))?;
     Ok(())
 }

@@ -1,4 +1,24 @@
-//! Colours for numbers.
+//! Colours: of writing, of groups, and of numbers.
+
+use plotters::style::RGBColor;
+
+/// Of writing and axes.
+pub(super) const INK: RGBColor = RGBColor(40, 40, 40);
+
+/// Of lines and groups: Okabe & Ito 2008, told apart with any colour vision (yellow left out, too faint on white), then
+/// three darker ones.
+pub(super) const PALETTE: [RGBColor; 10] = [
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(230, 159, 0),
+    RGBColor(86, 180, 233),
+    RGBColor(90, 90, 90),
+    RGBColor(120, 60, 20),
+    RGBColor(110, 40, 130),
+    RGBColor(150, 180, 0),
+];
 
 /// Nine equidistant colours of viridis (van der Walt & Smith 2015): even steps of lightness, readable in grey and with any
 /// colour vision.

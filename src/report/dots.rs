@@ -1,6 +1,7 @@
 //! Dot charts: named rows, a dot for each measure, drawn to SVG and PNG from one description.
 
 use super::ReportError;
+use super::colour::{INK, PALETTE};
 use super::font::{self, FAMILY};
 use super::ticks::Axis;
 use super::write::{self, draw_error, write_pair};
@@ -10,11 +11,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::path::{Path, PathBuf};
 
-const INK: RGBColor = RGBColor(40, 40, 40);
 const GRID: RGBColor = RGBColor(228, 228, 228);
-/// Four of the colours of Okabe & Ito 2008.
-const COLOURS: [RGBColor; 4] =
-    [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBColor(0, 158, 115), RGBColor(204, 121, 167)];
 const TITLE_SIZE: f64 = 21.0;
 const LABEL_SIZE: f64 = 15.0;
 const WIDTH: i32 = 900;
@@ -157,7 +154,7 @@ impl DotChart {
             line((left, top), (right, top), GRID, 1)?;
             let name = font::fit(&row.name, LABEL_SIZE, NAMES as u32)?;
             put(name, (left - 12, top + self.row_height() / 2), LABEL_SIZE, HPos::Right)?;
-            for (place_in_row, colour) in COLOURS.iter().enumerate().take(self.legend.len()) {
+            for (place_in_row, colour) in PALETTE.iter().enumerate().take(self.legend.len()) {
                 let y = top + (ROW + DOT) / 2 + place_in_row as i32 * DOT;
                 if let Some(Some(value)) = row.rings.get(place_in_row) {
                     let ring = Circle::new(
@@ -187,7 +184,7 @@ impl DotChart {
         unit: i32,
     ) -> Result<(), ReportError> {
         let rings = self.rows.iter().any(|r| r.rings.iter().any(Option::is_some));
-        let names = self.legend.iter().zip(COLOURS).map(|(name, colour)| (name, colour, true));
+        let names = self.legend.iter().zip(PALETTE).map(|(name, colour)| (name, colour, true));
         let (mut x, y) = (left, 58);
         for (name, colour, filled) in names.chain(rings.then_some((&self.ring, INK, false))) {
             let style = if filled { colour.filled() } else { colour.stroke_width(unit as u32) };

@@ -1,6 +1,7 @@
 //! A table whose cells are coloured by their values.
 
 use super::ReportError;
+use super::colour::INK;
 use super::font::{self, FAMILY};
 use super::write::{self, draw_error, write_pair};
 use plotters::coord::Shift;
@@ -8,7 +9,6 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::path::{Path, PathBuf};
 
-const INK: RGBColor = RGBColor(40, 40, 40);
 /// Of cells without a value.
 const NONE: RGBColor = RGBColor(222, 222, 222);
 /// Ends of the scale: below zero, zero, above zero.

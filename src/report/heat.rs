@@ -1,7 +1,7 @@
 //! A matrix as coloured cells.
 
 use super::ReportError;
-use super::colour::{ends, share, viridis};
+use super::colour::{INK, ends, share, viridis};
 use super::font::{self, FAMILY};
 use super::write::{self, draw_error, write_pair};
 use plotters::coord::Shift;
@@ -9,7 +9,6 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::path::{Path, PathBuf};
 
-const INK: RGBColor = RGBColor(40, 40, 40);
 const TITLE_SIZE: f64 = 19.0;
 const LABEL_SIZE: f64 = 14.0;
 /// Pixels of the whole matrix, at most, on its longer side.

@@ -1,6 +1,7 @@
 //! Small charts side by side over common axes, drawn to SVG and PNG from one description.
 
 use super::ReportError;
+use super::colour::{INK, PALETTE};
 use super::font::{self, FAMILY};
 use super::ticks::Axis;
 use super::write::{self, draw_error, write_pair};
@@ -10,10 +11,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::path::{Path, PathBuf};
 
-const INK: RGBColor = RGBColor(40, 40, 40);
 const GRID: RGBColor = RGBColor(232, 232, 232);
-/// Two of the colours of Okabe & Ito 2008.
-const COLOURS: [RGBColor; 2] = [RGBColor(0, 114, 178), RGBColor(213, 94, 0)];
 const TITLE_SIZE: f64 = 21.0;
 const PANEL_SIZE: f64 = 16.0;
 const LABEL_SIZE: f64 = 13.0;
@@ -172,7 +170,7 @@ impl PanelChart {
             .draw()
             .map_err(draw_error)?;
         let inside = |v: f64| v.clamp(y.from, y.to);
-        for (curve, colour) in panel.curves.iter().zip(COLOURS.iter().cycle()) {
+        for (curve, colour) in panel.curves.iter().zip(PALETTE.iter().cycle()) {
             let upper = curve.band.iter().map(|&(x, _, high)| (x, inside(high)));
             let lower = curve.band.iter().rev().map(|&(x, low, _)| (x, inside(low)));
             if curve.band.len() > 1 {
@@ -183,7 +181,7 @@ impl PanelChart {
         let truth = self.truth.1.iter().map(|&(x, y)| (x, inside(y)));
         let style = INK.stroke_width(unit as u32);
         chart.draw_series(DashedLineSeries::new(truth, 5 * unit, 3 * unit, style)).map_err(draw_error)?;
-        for (curve, colour) in panel.curves.iter().zip(COLOURS.iter().cycle()) {
+        for (curve, colour) in panel.curves.iter().zip(PALETTE.iter().cycle()) {
             let points = curve.line.iter().map(|&(x, y)| (x, inside(y)));
             let style = colour.stroke_width(2 * unit as u32);
             chart.draw_series(LineSeries::new(points, style)).map_err(draw_error)?;
@@ -203,7 +201,7 @@ impl PanelChart {
         let mut entries: Vec<(String, RGBColor, bool)> = self
             .legend
             .iter()
-            .zip(COLOURS.iter().cycle())
+            .zip(PALETTE.iter().cycle())
             .map(|(name, &colour)| (name.clone(), colour, false))
             .collect();
         entries.push((self.truth.0.clone(), INK, true));

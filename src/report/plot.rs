@@ -1,6 +1,7 @@
 //! Line charts, drawn to SVG and PNG from one description.
 
 use super::ReportError;
+use super::colour::{INK, PALETTE};
 use super::font::{self, FAMILY};
 use super::ticks::Axis;
 use super::write::{self, draw_error, write_pair};
@@ -10,17 +11,6 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::path::{Path, PathBuf};
 
-/// Colours of Okabe & Ito 2008, told apart with any colour vision; yellow left out, too faint on white.
-const PALETTE: [RGBColor; 7] = [
-    RGBColor(0, 114, 178),
-    RGBColor(213, 94, 0),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-    RGBColor(230, 159, 0),
-    RGBColor(86, 180, 233),
-    RGBColor(90, 90, 90),
-];
-const INK: RGBColor = RGBColor(40, 40, 40);
 const GRID: RGBColor = RGBColor(228, 228, 228);
 const REFERENCE: RGBColor = RGBColor(120, 120, 120);
 const TITLE_SIZE: f64 = 23.0;

@@ -1,7 +1,7 @@
 //! Points in the plane, coloured by group.
 
 use super::ReportError;
-use super::colour::ends;
+use super::colour::{INK, PALETTE, ends};
 use super::font::{self, FAMILY};
 use super::ticks::Axis;
 use super::write::{self, draw_error, write_pair};
@@ -11,26 +11,12 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::path::{Path, PathBuf};
 
-const INK: RGBColor = RGBColor(40, 40, 40);
 const GRID: RGBColor = RGBColor(234, 234, 234);
 const TITLE_SIZE: f64 = 20.0;
 const LABEL_SIZE: f64 = 14.0;
 const LEGEND_SIZE: f64 = 14.0;
 const SIZE: (u32, u32) = (720, 520);
 const LEGEND: i32 = 150;
-/// Ten colours that stay apart on white (Okabe & Ito 2008, and three darker ones).
-const COLOURS: [RGBColor; 10] = [
-    RGBColor(0, 114, 178),
-    RGBColor(213, 94, 0),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-    RGBColor(230, 159, 0),
-    RGBColor(86, 180, 233),
-    RGBColor(90, 90, 90),
-    RGBColor(120, 60, 20),
-    RGBColor(110, 40, 130),
-    RGBColor(150, 180, 0),
-];
 
 /// Groups of points in the plane, each with its colour.
 ///
@@ -139,12 +125,12 @@ impl Scatter {
             .y_desc(font::fit(&self.labels[1], LABEL_SIZE, 400)?)
             .draw()
             .map_err(draw_error)?;
-        for ((_, points), colour) in self.groups.iter().zip(COLOURS.iter().cycle()) {
+        for ((_, points), colour) in self.groups.iter().zip(PALETTE.iter().cycle()) {
             let radius = if points.len() > 100 { 2 } else { 3 };
             let dots = points.iter().map(|&p| Circle::new(p, radius * unit, colour.mix(0.65).filled()));
             chart.draw_series(dots).map_err(draw_error)?;
         }
-        let named = self.groups.iter().zip(COLOURS.iter().cycle()).filter(|((name, _), _)| !name.is_empty());
+        let named = self.groups.iter().zip(PALETTE.iter().cycle()).filter(|((name, _), _)| !name.is_empty());
         for (i, ((name, _), colour)) in named.take(20).enumerate() {
             let (at, middle) = (SIZE.0 as i32 - LEGEND + 8, 62 + 22 * i as i32);
             let dot = Circle::new((at * unit, middle * unit), 5 * unit, colour.filled());
