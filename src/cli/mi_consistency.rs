@@ -4,7 +4,7 @@ use super::cache::CacheArgs;
 use super::{CliError, bar};
 use crate::data::{ImageSet, ImageShape, Split};
 use crate::mi::Samples;
-use crate::mi::consistency::{Comparison, Pictures, Test, compare};
+use crate::mi::consistency::{Comparison, Comparisons, Pictures, Test};
 use crate::mi::estimate::{EstimateConfig, Estimator};
 use crate::report::{Align, LineChart, Series, Table};
 use clap::Args;
@@ -68,11 +68,12 @@ pub(super) fn run(args: &ConsistencyArgs) -> Result<(), CliError> {
     let mut found: Vec<(Estimator, Comparison)> = Vec::new();
     for &estimator in &args.estimators {
         let config = EstimateConfig { estimator, seed: args.seed, ..EstimateConfig::default() };
+        let mut comparisons = Comparisons::new(&images, &config);
         for test in Test::ALL {
             for &rows in &kept {
                 // With nothing left of Y there is nothing to divide by.
                 if rows > 0 || test == Test::Baseline {
-                    let comparison = compare(&images, test, rows, &config)?;
+                    let comparison = comparisons.compare(test, rows)?;
                     if args.json {
                         let mut line = serde_json::to_value(&comparison).map_err(|e| CliError::Print(e.into()))?;
                         line["estimator"] = json!(estimator);

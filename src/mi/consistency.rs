@@ -14,6 +14,7 @@
 use super::estimate::{EstimateConfig, EstimateError, estimate};
 use super::{MiError, Samples};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Rows that data processing hides beyond Y's.
@@ -141,44 +142,64 @@ fn join(a: Option<Samples>, b: Option<Samples>) -> Result<Option<Samples>, MiErr
     }
 }
 
-/// One comparison with the top `rows` of the images kept.
-///
-/// # Errors
-/// When there are more `rows` than the images have, when the images are all alike, and what the estimator says.
-pub fn compare(
-    images: &Pictures,
-    test: Test,
-    rows: usize,
-    config: &EstimateConfig,
-) -> Result<Comparison, EstimateError> {
-    if rows > images.height {
-        let value = rows.to_string();
-        return Err(MiError::Setting { name: "rows", value, allowed: "no more than the images have" }.into());
+/// The comparisons of one estimator on one set of images. Estimates of I(X; Y) that several need are made once.
+pub struct Comparisons<'a> {
+    images: &'a Pictures,
+    config: &'a EstimateConfig,
+    /// I(X; Y) by rows kept.
+    plain: BTreeMap<usize, Nats>,
+}
+
+impl<'a> Comparisons<'a> {
+    /// None made yet.
+    pub fn new(images: &'a Pictures, config: &'a EstimateConfig) -> Self {
+        Self { images, config, plain: BTreeMap::new() }
     }
-    let whole = |images: &Pictures| {
-        let alike = MiError::Constant { column: "all of the images".into(), value: images.samples.row(0)[0] };
-        images.top(images.height)?.ok_or(alike)
-    };
-    let ((nats, ceiling), (against, _)) = match test {
-        Test::Baseline => {
-            let x = whole(images)?;
-            (nats(&x, images.top(rows)?.as_ref(), config)?, nats(&x, Some(&x), config)?)
+
+    /// One comparison with the top `rows` of the images kept.
+    ///
+    /// # Errors
+    /// When there are more `rows` than the images have, when the images are all alike, and what the estimator says.
+    pub fn compare(&mut self, test: Test, rows: usize) -> Result<Comparison, EstimateError> {
+        let Self { images, config, .. } = *self;
+        if rows > images.height {
+            let value = rows.to_string();
+            return Err(MiError::Setting { name: "rows", value, allowed: "no more than the images have" }.into());
         }
-        Test::DataProcessing => {
-            let (x, y) = (whole(images)?, images.top(rows)?);
-            let both = join(y.clone(), images.top(rows.saturating_sub(HIDDEN))?)?;
-            (nats(&x.beside(&x)?, both.as_ref(), config)?, nats(&x, y.as_ref(), config)?)
+        let ((nats, ceiling), (against, _)) = match test {
+            Test::Baseline => (self.plain(rows)?, self.plain(images.height)?),
+            Test::DataProcessing => {
+                let x = whole(images)?;
+                let both = join(images.top(rows)?, images.top(rows.saturating_sub(HIDDEN))?)?;
+                (nats(&x.beside(&x)?, both.as_ref(), config)?, self.plain(rows)?)
+            }
+            Test::Additivity => {
+                let (first, second) = (images.half(false), images.half(true));
+                let x = whole(&first)?;
+                let both = x.beside(&whole(&second)?)?;
+                let y = first.top(rows)?;
+                let joined = join(y.clone(), second.top(rows)?)?;
+                (nats(&both, joined.as_ref(), config)?, nats(&x, y.as_ref(), config)?)
+            }
+        };
+        Ok(Comparison { test, rows, nats, against, ratio: nats / against, ceiling })
+    }
+
+    /// I(X; Y) of all images.
+    fn plain(&mut self, rows: usize) -> Result<Nats, EstimateError> {
+        if let Some(&known) = self.plain.get(&rows) {
+            return Ok(known);
         }
-        Test::Additivity => {
-            let (first, second) = (images.half(false), images.half(true));
-            let x = whole(&first)?;
-            let both = x.beside(&whole(&second)?)?;
-            let y = first.top(rows)?;
-            let joined = join(y.clone(), second.top(rows)?)?;
-            (nats(&both, joined.as_ref(), config)?, nats(&x, y.as_ref(), config)?)
-        }
-    };
-    Ok(Comparison { test, rows, nats, against, ratio: nats / against, ceiling })
+        let found = nats(&whole(self.images)?, self.images.top(rows)?.as_ref(), self.config)?;
+        self.plain.insert(rows, found);
+        Ok(found)
+    }
+}
+
+/// The images, unless they are all alike.
+fn whole(images: &Pictures) -> Result<Samples, MiError> {
+    let value = images.samples.row(0)[0];
+    images.top(images.height)?.ok_or(MiError::Constant { column: "all of the images".into(), value })
 }
 
 #[cfg(test)]
@@ -212,24 +233,24 @@ mod tests {
         assert_eq!(images.top(4).unwrap().unwrap().columns(), 3);
         assert_eq!(images.half(true).samples.row(0), images.samples.row(150));
         let config = critics();
-        let hidden = compare(&images, Test::Baseline, 0, &config).unwrap();
+        let hidden = Comparisons::new(&images, &config).compare(Test::Baseline, 0).unwrap();
         assert_eq!((hidden.nats, hidden.ratio), (0.0, 0.0));
-        assert_eq!(compare(&images, Test::Baseline, 4, &config).unwrap().ratio, 1.0);
-        let text = compare(&images, Test::Baseline, 5, &config).unwrap_err().to_string();
+        assert_eq!(Comparisons::new(&images, &config).compare(Test::Baseline, 4).unwrap().ratio, 1.0);
+        let text = Comparisons::new(&images, &config).compare(Test::Baseline, 5).unwrap_err().to_string();
         assert!(text.contains("rows") && text.contains('5'), "{text}");
     }
 
     #[test]
     fn copies_add_little_and_a_second_image_adds_much() {
         let images = images(300);
-        let processed = compare(&images, Test::DataProcessing, 3, &critics()).unwrap();
+        let processed = Comparisons::new(&images, &critics()).compare(Test::DataProcessing, 3).unwrap();
         assert!((0.8..1.25).contains(&processed.ratio) && processed.nats > 1.0, "{processed:?}");
-        let two = compare(&images, Test::Additivity, 1, &critics()).unwrap();
+        let two = Comparisons::new(&images, &critics()).compare(Test::Additivity, 1).unwrap();
         assert!(two.ratio > 1.1 && two.nats < two.ceiling.unwrap(), "{two:?}");
         assert_eq!(Test::Additivity.expected(1, 4), Some(2.0));
         // Nearest neighbours see that y is a function of x and refuse.
         let ksg = EstimateConfig { estimator: Estimator::Ksg, ..critics() };
-        assert!(compare(&images, Test::Baseline, 3, &ksg).is_err());
+        assert!(Comparisons::new(&images, &ksg).compare(Test::Baseline, 3).is_err());
     }
 
     #[test]
