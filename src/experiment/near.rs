@@ -1,12 +1,14 @@
 //! Names that were probably meant.
 
+use strsim::levenshtein;
+
 /// The name of `known` that `given` was probably meant to be. Of a dotted name its last part will do.
 pub(super) fn near<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let given = given.to_lowercase();
     let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
     // A third of the letters may be wrong.
     let off = |given: &str, name: &str| {
-        let wrong = distance(given, name);
+        let wrong = levenshtein(given, name);
         (wrong <= (given.chars().count() / 3).max(1)).then_some(wrong)
     };
     known
@@ -20,30 +22,12 @@ pub(super) fn near<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, name)| name)
 }
 
-/// Letters to put in, leave out or change (Levenshtein 1966).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = i;
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn letters_are_counted_and_near_names_found() {
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("", "abc"), 3);
+    fn near_names_are_found() {
         let known = ["epochs", "model.critic", "model.weights.gamma"];
         assert_eq!(near("epoch", known), Some("epochs"));
         assert_eq!(near("gama", known), Some("model.weights.gamma"));
