@@ -7,7 +7,7 @@ pub(crate) mod build;
 mod method;
 mod model;
 pub(crate) mod part;
-mod prior;
+pub(crate) mod prior;
 
 pub use build::{CriticKind, EncoderKind, ModelConfig, build};
 pub use method::Method;

@@ -4,6 +4,7 @@ use super::model::{Baseline, Task};
 use super::{Aae, Autoencoder, Bigan, Decoder28, Decoder32, JointNet28, JointNet32, Nat, Supervised, Vae};
 use crate::dim::build::{Enc28, Enc32, FC, Y};
 use crate::dim::part::device_error;
+use crate::dim::prior::PriorLayers;
 use crate::dim::{DimError, EncoderKind, Method, Model, ModelConfig};
 use crate::encoder::Encoder;
 use crate::nn::builder;
@@ -82,8 +83,7 @@ where
         Method::BetaVae { weight } => boxed(encoder, vae(weight)?, config, root),
         Method::Nat => boxed(encoder, Nat::new(root), config, root),
         Method::Aae => {
-            type Prior = (builder::Linear<Y, 1000, true>, builder::Linear<1000, 200, true>, builder::Linear<200, 1>);
-            let task = Aae::new(&encoder, part::<G>(root, 5)?, part::<Prior>(root, 2)?, adam)?;
+            let task = Aae::new(&encoder, part::<G>(root, 5)?, part::<PriorLayers<Y>>(root, 2)?, adam)?;
             boxed(encoder, task, config, root)
         }
         Method::Bigan => {

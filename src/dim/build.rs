@@ -1,6 +1,7 @@
 //! From settings to a model: the types that the settings name.
 
 use super::model::{Dim, Model};
+use super::prior::PriorLayers;
 use super::{DimError, Method, Weights};
 use crate::mi::Pairing;
 use crate::mi::bound::BoundKind;
@@ -123,13 +124,7 @@ fn with_units<const U: usize>(config: &ModelConfig, root: u64) -> Result<Box<dyn
             let failed = |e: CpuError| DimError::Device(e.to_string());
             let encoder = part(0).try_build_module::<$encoder, f32>().map_err(failed)?;
             let local = part(1).try_build_module::<$critic, f32>().map_err(failed)?;
-            let prior = part(2)
-                                                                                .try_build_module::<(
-                                                                                    builder::Linear<Y, 1000, true>,
-                                                                                    builder::Linear<1000, 200, true>,
-                                                                                    builder::Linear<200, 1>,
-                                                                                ), f32>()
-                                                                                .map_err(failed)?;
+            let prior = part(2).try_build_module::<PriorLayers<Y>, f32>().map_err(failed)?;
             let global = if config.weights.alpha != 0.0 {
                 Some(part(3).try_build_module::<$global, f32>().map_err(failed)?)
             } else {

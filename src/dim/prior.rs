@@ -1,12 +1,16 @@
 //! Prior matching: an adversarial discriminator makes the global vectors look like draws from a prior.
 
-use crate::nn::{Backend, Linear};
+use crate::nn::{Backend, Linear, builder};
 use dfdx::losses::binary_cross_entropy_with_logits_loss as cross_entropy;
 use dfdx::prelude::*;
 
 /// The discriminator of the authors' code: `Y → 1000 → 200 → 1` with ReLU, no batch norm.
 pub type PriorNet<const Y: usize, D> =
     (Linear<Y, 1000, true, f32, D>, Linear<1000, 200, true, f32, D>, Linear<200, 1, false, f32, D>);
+
+/// [`PriorNet`] by its sizes.
+pub(crate) type PriorLayers<const Y: usize> =
+    (builder::Linear<Y, 1000, true>, builder::Linear<1000, 200, true>, builder::Linear<200, 1>);
 
 /// What the encoder minimises (non-saturating; Goodfellow et al. 2014): `mean −log D(σ(y))`. The sigmoid belongs to this
 /// term alone; the mutual-information terms see `y` as it is.
