@@ -6,7 +6,7 @@ mod common;
 use common::{Taped, numbers, relative_error, tensor};
 use dfdx::prelude::*;
 use infomax::mi::Pairing;
-use infomax::nn::{AdamStep, Backend, BatchNormArgs, PairArgs, PoolKind, Window, composed};
+use infomax::nn::{AdamStep, Backend, BatchNormArgs, PairArgs, Perceptron, PoolKind, Window, composed};
 
 const TOLERANCE: f64 = 1e-10;
 
@@ -144,10 +144,56 @@ fn adam() {
 }
 
 #[test]
-fn sums_of_pairs_of_rows() {
-    let (p, q): (Tensor<Rank2<4, 6>, f64, Cpu>, Tensor<Rank2<3, 6>, f64, Cpu>) = (tensor("p"), tensor("q"));
-    let pairs = vec![[0, 0], [3, 2], [3, 1], [1, 0], [0, 2]];
-    let ours = |p| Cpu::pair_rows(p, &q, pairs.clone()).unwrap();
-    let other = |p| composed::pair_rows(p, &q, &pairs).unwrap();
-    agree("pairs of rows", &p, [&ours, &other], &[&gradient_of(&q)]);
+fn concat_critics_of_vectors() {
+    let (w2, b2): (Tensor<Rank2<20, 20>, f64, Cpu>, Tensor<Rank1<20>, f64, Cpu>) = (tensor("w2"), tensor("b2"));
+    let (w3, b3): (Tensor<Rank2<1, 20>, f64, Cpu>, Tensor<Rank1<1>, f64, Cpu>) = (tensor("w3"), tensor("b3"));
+    let parameters: [&dyn Fn(&mut Gradients<f64, Cpu>) -> Vec<f64>; 4] =
+        [&gradient_of(&w2), &gradient_of(&b2), &gradient_of(&w3), &gradient_of(&b3)];
+    let p: Tensor<Rank2<36, 20>, f64, Cpu> = tensor("p");
+    let q: Tensor<Rank2<36, 20>, f64, Cpu> = tensor("q");
+    // More pairs than one task has, and fewer; a number that the tasks do not divide.
+    for (pairing, columns) in [(Pairing::All, 36), (Pairing::Rolled(2), 3)] {
+        let args = || PairArgs { w2: &w2, b2: &b2, w3: &w3, b3: &b3, pairing };
+        let ours = |p| Cpu::joint_scores(p, &q, args(), (36, columns)).unwrap();
+        let other = |p| composed::joint_scores(p, &q, args(), (36, columns)).unwrap();
+        agree("concat critic of vectors", &p, [&ours, &other], &parameters);
+        agree("its other half", &p, [&ours, &other], &[&gradient_of(&q)]);
+    }
+    // Every one of 36 with every one of 5.
+    let q: Tensor<Rank2<5, 20>, f64, Cpu> = tensor("fewer");
+    let args = || PairArgs { w2: &w2, b2: &b2, w3: &w3, b3: &b3, pairing: Pairing::All };
+    let ours = |p| Cpu::joint_scores(p, &q, args(), (36, 5)).unwrap();
+    let other = |p| composed::joint_scores(p, &q, args(), (36, 5)).unwrap();
+    agree("a block of a concat critic of vectors", &p, [&ours, &other], &[&gradient_of(&q)]);
+}
+
+#[test]
+fn separable_critics() {
+    // Three tasks for each tower, the last of them smaller.
+    type X = Rank2<270, 3>;
+    let net = |name: &str| -> Perceptron<3, 7, 4, f64, Cpu> {
+        Perceptron {
+            input: (tensor(&format!("{name} w1")), tensor(&format!("{name} b1"))),
+            hidden: vec![(tensor(&format!("{name} w2")), tensor(&format!("{name} b2")))],
+            output: (tensor(&format!("{name} w3")), tensor(&format!("{name} b3"))),
+        }
+    };
+    let (g, h) = (net("g"), net("h"));
+    let (x, y): (Tensor<X, f64, Cpu>, Tensor<X, f64, Cpu>) = (tensor("x"), tensor("y"));
+    let ours = |x| Cpu::separable_scores(x, y.clone(), (g.clone(), h.clone())).unwrap();
+    let other = |x| composed::separable_scores(x, y.clone(), (g.clone(), h.clone())).unwrap();
+    let parameters: [&dyn Fn(&mut Gradients<f64, Cpu>) -> Vec<f64>; 7] = [
+        &gradient_of(&y),
+        &gradient_of(&g.input.0),
+        &gradient_of(&g.input.1),
+        &gradient_of(&g.hidden[0].0),
+        &gradient_of(&h.hidden[0].1),
+        &gradient_of(&h.output.0),
+        &gradient_of(&g.output.1),
+    ];
+    agree("separable critic", &x, [&ours, &other], &parameters);
+    // One network and one vector for both sides.
+    let ours = |x| Cpu::separable_scores(x, y.clone(), (g.clone(), g.clone())).unwrap();
+    let other = |x| composed::separable_scores(x, y.clone(), (g.clone(), g.clone())).unwrap();
+    agree("one tower twice", &y, [&ours, &other], &[&gradient_of(&g.hidden[0].0), &gradient_of(&g.output.1)]);
 }

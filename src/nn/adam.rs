@@ -51,6 +51,7 @@ impl<M> Adam<M> {
     where
         M: TensorCollection<E, D, To<E, D> = M>,
     {
+        super::cpu::memory::keep();
         Ok(Self { config, t: 0, first: zeros_like(module)?, second: zeros_like(module)? })
     }
 

@@ -45,6 +45,20 @@ pub struct PairArgs<'a, const U: usize, E: Dtype, D: Storage<E>> {
     pub pairing: Pairing,
 }
 
+/// A linear layer's weights, `[O, I]`, and bias, `[O]`.
+pub type Weights<const O: usize, const I: usize, E, D> = (Tensor<Rank2<O, I>, E, D>, Tensor<Rank1<O>, E, D>);
+
+/// The layers of a multilayer perceptron, with `max(0, ·)` after each but the last.
+#[derive(Clone, Debug)]
+pub struct Perceptron<const I: usize, const H: usize, const K: usize, E: Dtype, D: Storage<E>> {
+    /// First layer.
+    pub input: Weights<H, I, E, D>,
+    /// The layers between.
+    pub hidden: Vec<Weights<H, H, E, D>>,
+    /// Last layer.
+    pub output: Weights<K, H, E, D>,
+}
+
 /// One step of Adam on one tensor; see [`Adam`](super::Adam).
 #[derive(Clone, Copy, Debug)]
 pub struct AdamStep {
@@ -135,13 +149,32 @@ pub trait Backend<E: Real>: Device<E> {
         args: PairArgs<U, E, Self>,
     ) -> Result<Tensor<(usize, usize, usize), E, Self, T>, Self::Err>;
 
-    /// `max(0, p_i + q_j)` for each pair `[i, j]` of rows, `p [N, U]` and `q [M, U]` → `[pairs, U]`: the first hidden layer
-    /// of a concat critic. The tape of `p` must hold what `q` was computed with.
-    fn pair_rows<N: Dim, M: Dim, const U: usize, T: Tape<E, Self>>(
+    /// Scores of pairs of rows of `p [N, U]` and `q [M, U]`, the halves of a concat critic's first layer: each row of p
+    /// with every row of q when `args` pairs all, else with those of its columns (`N = M`). `y` is a shape of as many
+    /// elements. The tape of `p` must hold what `q` was computed with.
+    fn joint_scores<N: Dim, M: Dim, const U: usize, Y: Shape, T: Tape<E, Self>>(
         p: Tensor<(N, Const<U>), E, Self, T>,
         q: &Tensor<(M, Const<U>), E, Self>,
-        pairs: Vec<[usize; 2]>,
-    ) -> Result<Tensor<(usize, Const<U>), E, Self, T>, Self::Err>;
+        args: PairArgs<U, E, Self>,
+        y: Y,
+    ) -> Result<Tensor<Y, E, Self, T>, Self::Err>;
+
+    /// Scores `[B, 1, B]` of a separable critic, `⟨g(x_i), h(y_j)⟩` for each of `x [B, I]` and each of `y [B, J]`, with
+    /// `towers` g and h. The tape of `x` must hold what `y` was computed with.
+    fn separable_scores<
+        B: Dim,
+        X: Dim,
+        Y: Dim,
+        const I: usize,
+        const J: usize,
+        const H: usize,
+        const K: usize,
+        T: Tape<E, Self>,
+    >(
+        x: Tensor<(B, X), E, Self, T>,
+        y: Tensor<(B, Y), E, Self>,
+        towers: (Perceptron<I, H, K, E, Self>, Perceptron<J, H, K, E, Self>),
+    ) -> Result<Tensor<(usize, usize, usize), E, Self, T>, Self::Err>;
 
     /// One step of Adam: updates `p`, `m` and `v` in place from the gradient of `p`.
     fn adam<S: Shape>(

@@ -4,8 +4,9 @@
 //! elements that it sees, and places outside the image read element 0 times zero. The gradient of a maximum goes to all
 //! of equal elements here (to the first of them in the kernels).
 
-use super::backend::{AdamStep, BatchNormArgs, PairArgs, Window};
+use super::backend::{AdamStep, BatchNormArgs, PairArgs, Perceptron, Window};
 use super::{PoolKind, Real};
+use crate::mi::Pairing;
 use dfdx::prelude::*;
 
 /// A matrix with run-time sizes.
@@ -282,21 +283,67 @@ pub fn pair_scores<B: Dim, const U: usize, P: Shape, E: Real, D: Device<E>, T: T
     linear(second, args.w3, Some(args.b3), (b, l, columns), false)
 }
 
-/// See [`Backend::pair_rows`](super::Backend::pair_rows).
+/// See [`Backend::joint_scores`](super::Backend::joint_scores).
 ///
 /// # Errors
 /// When the device fails.
-pub fn pair_rows<N: Dim, M: Dim, const U: usize, E: Real, D: Device<E>, T: Tape<E, D>>(
+pub fn joint_scores<N: Dim, M: Dim, const U: usize, Y: Shape, E: Real, D: Device<E>, T: Tape<E, D>>(
     p: Tensor<(N, Const<U>), E, D, T>,
     q: &Tensor<(M, Const<U>), E, D>,
-    pairs: &[[usize; 2]],
-) -> Result<Tensor<(usize, Const<U>), E, D, T>, D::Err> {
+    args: PairArgs<U, E, D>,
+    y: Y,
+) -> Result<Tensor<Y, E, D, T>, D::Err> {
     let dev = p.device().clone();
-    let index = |side: usize| dev.try_tensor_from_vec(pairs.iter().map(|r| r[side]).collect(), (pairs.len(),));
     let (n, m) = (p.shape().0.size(), q.shape().0.size());
-    let p = p.try_reshape_like(&(n, Const::<U>))?.try_gather(index(0)?)?;
-    let q = q.retaped::<T>().try_reshape_like(&(m, Const::<U>))?.try_gather(index(1)?)?;
-    p.try_add(q)?.try_relu()
+    let columns = if args.pairing == Pairing::All { m } else { args.pairing.columns(n) };
+    let rows = n * columns;
+    let index = |f: &dyn Fn(usize, usize) -> usize| {
+        dev.try_tensor_from_vec((0..rows).map(|r| f(r / columns, r % columns)).collect(), (rows,))
+    };
+    let p = p.try_reshape_like(&(n, Const::<U>))?.try_gather(index(&|i, _| i)?)?;
+    let q = q.retaped::<T>().try_reshape_like(&(m, Const::<U>))?;
+    let q = q.try_gather(index(&|i, k| args.pairing.partner(i, k, n))?)?;
+    let first = p.try_add(q)?.try_relu()?;
+    let second = linear(first, args.w2, Some(args.b2), (rows, Const::<U>), true)?;
+    linear(second, args.w3, Some(args.b3), y, false)
+}
+
+/// See [`Backend::separable_scores`](super::Backend::separable_scores).
+///
+/// # Errors
+/// When the device fails.
+pub fn separable_scores<
+    B: Dim,
+    X: Dim,
+    Y: Dim,
+    const I: usize,
+    const J: usize,
+    const H: usize,
+    const K: usize,
+    E: Real,
+    D: Device<E>,
+    T: Tape<E, D>,
+>(
+    x: Tensor<(B, X), E, D, T>,
+    y: Tensor<(B, Y), E, D>,
+    towers: (Perceptron<I, H, K, E, D>, Perceptron<J, H, K, E, D>),
+) -> Result<Tensor<(usize, usize, usize), E, D, T>, D::Err> {
+    let b = x.shape().0.size();
+    let (x, tape) = perceptron(x, &towers.0)?.split_tape();
+    let (y, tape) = perceptron(y.put_tape(tape), &towers.1)?.split_tape();
+    linear::<K, _, _, _, _, _, _>(x.put_tape(tape), &y, None, (b, 1, b), false)
+}
+
+fn perceptron<B: Dim, X: Dim, const I: usize, const H: usize, const K: usize, E: Real, D: Device<E>, T: Tape<E, D>>(
+    x: Tensor<(B, X), E, D, T>,
+    net: &Perceptron<I, H, K, E, D>,
+) -> Result<Tensor<(B, Const<K>), E, D, T>, D::Err> {
+    let b = x.shape().0;
+    let mut h = linear(x, &net.input.0, Some(&net.input.1), (b, Const::<H>), true)?;
+    for (w, bias) in &net.hidden {
+        h = linear(h, w, Some(bias), (b, Const::<H>), true)?;
+    }
+    linear(h, &net.output.0, Some(&net.output.1), (b, Const::<K>), false)
 }
 
 /// See [`Backend::adam`](super::Backend::adam).

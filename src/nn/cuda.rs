@@ -1,6 +1,6 @@
 //! dfdx's `Cuda` as a device for the layers: each operation composed of dfdx's own.
 
-use super::backend::{AdamStep, Backend, BatchNormArgs, PairArgs, Window};
+use super::backend::{AdamStep, Backend, BatchNormArgs, PairArgs, Perceptron, Window};
 use super::{PoolKind, Real, composed};
 use dfdx::prelude::*;
 
@@ -85,12 +85,30 @@ where
         composed::pair_scores(p, q, args)
     }
 
-    fn pair_rows<N: Dim, M: Dim, const U: usize, T: Tape<E, Self>>(
+    fn joint_scores<N: Dim, M: Dim, const U: usize, Y: Shape, T: Tape<E, Self>>(
         p: Tensor<(N, Const<U>), E, Self, T>,
         q: &Tensor<(M, Const<U>), E, Self>,
-        pairs: Vec<[usize; 2]>,
-    ) -> Result<Tensor<(usize, Const<U>), E, Self, T>, Self::Err> {
-        composed::pair_rows(p, q, &pairs)
+        args: PairArgs<U, E, Self>,
+        y: Y,
+    ) -> Result<Tensor<Y, E, Self, T>, Self::Err> {
+        composed::joint_scores(p, q, args, y)
+    }
+
+    fn separable_scores<
+        B: Dim,
+        X: Dim,
+        Y: Dim,
+        const I: usize,
+        const J: usize,
+        const H: usize,
+        const K: usize,
+        T: Tape<E, Self>,
+    >(
+        x: Tensor<(B, X), E, Self, T>,
+        y: Tensor<(B, Y), E, Self>,
+        towers: (Perceptron<I, H, K, E, Self>, Perceptron<J, H, K, E, Self>),
+    ) -> Result<Tensor<(usize, usize, usize), E, Self, T>, Self::Err> {
+        composed::separable_scores(x, y, towers)
     }
 
     fn adam<S: Shape>(

@@ -29,7 +29,7 @@ mod dims;
 mod layers;
 
 pub use adam::{Adam, AdamConfig};
-pub use backend::{AdamStep, Backend, BatchNormArgs, PairArgs, Window};
+pub use backend::{AdamStep, Backend, BatchNormArgs, PairArgs, Perceptron, Weights, Window};
 pub use cpu::gemm::Real;
 pub use cpu::pool::PoolKind;
 pub use dfdx::nn::modules::{AvgPoolGlobal, MaxPoolGlobal};

@@ -2,7 +2,7 @@
 
 use super::VectorCritic;
 use crate::mi::{Pairing, Scores};
-use crate::nn::{Backend, Channels, Linear, Real, UnbiasedLinear, buildable};
+use crate::nn::{Backend, Channels, Linear, PairArgs, Real, UnbiasedLinear, buildable};
 use dfdx::prelude::*;
 
 /// A multilayer perceptron on x and y side by side, with two hidden layers of `U` units (Belghazi et al. 2018).
@@ -42,19 +42,24 @@ impl<const I: usize, const J: usize, const U: usize, E: Real, D: Device<E>> Tens
 }
 
 impl<const I: usize, const J: usize, const U: usize, E: Real, D: Backend<E>> JointCritic<I, J, U, E, D> {
-    /// Scores of the pairs `(row of x, row of y)`, in the shape `out` of as many elements.
+    /// Scores of the pairs of a row of x and one of y, in the shape `out` of as many elements.
     fn try_pairs<N: Dim, X: Channels<I>, M: Dim, Y: Channels<J>, S: Shape, T: Tape<E, D>>(
         &self,
         x: Tensor<(N, X), E, D, T>,
         y: Tensor<(M, Y), E, D>,
-        pairs: Vec<[usize; 2]>,
+        pairing: Pairing,
         out: S,
     ) -> Result<Tensor<S, E, D, T>, D::Err> {
         let (x, tape) = self.x.try_forward(x)?.split_tape();
         let (y, tape) = self.y.try_forward(y.put_tape(tape))?.split_tape();
-        let h = D::pair_rows(x.put_tape(tape), &y, pairs)?;
-        let h = self.hidden.try_forward(h)?;
-        D::linear(h, &self.score.weight, Some(&self.score.bias), out, false)
+        let args = PairArgs {
+            w2: &self.hidden.weight,
+            b2: &self.hidden.bias,
+            w3: &self.score.weight,
+            b3: &self.score.bias,
+            pairing,
+        };
+        D::joint_scores(x.put_tape(tape), &y, args, out)
     }
 }
 
@@ -68,9 +73,7 @@ impl<X: Channels<I>, Y: Channels<J>, const I: usize, const J: usize, const U: us
         pairing: Pairing,
     ) -> Result<Scores<E, D, T>, D::Err> {
         let b = x.shape().0.size();
-        let columns = pairing.columns(b);
-        let pairs = (0..b).flat_map(|i| (0..columns).map(move |k| [i, pairing.partner(i, k, b)])).collect();
-        self.try_pairs(x, y, pairs, (b, 1, columns))
+        self.try_pairs(x, y, pairing, (b, 1, pairing.columns(b)))
     }
 
     fn try_block<N: Dim, M: Dim>(
@@ -79,8 +82,6 @@ impl<X: Channels<I>, Y: Channels<J>, const I: usize, const J: usize, const U: us
         y: Tensor<(M, Y), E, D>,
     ) -> Result<Tensor<(N, M), E, D>, D::Err> {
         let shape = (x.shape().0, y.shape().0);
-        let (n, m) = (shape.0.size(), shape.1.size());
-        let pairs = (0..n).flat_map(|i| (0..m).map(move |j| [i, j])).collect();
-        self.try_pairs(x, y, pairs, shape)
+        self.try_pairs(x, y, Pairing::All, shape)
     }
 }

@@ -61,10 +61,7 @@ impl<
         y: Tensor<(B, Y), E, D>,
         pairing: Pairing,
     ) -> Result<Scores<E, D, T>, D::Err> {
-        let b = x.shape().0.size();
-        let (x, tape) = self.x.try_forward(x)?.split_tape();
-        let (y, tape) = self.y.try_forward(y.put_tape(tape))?.split_tape();
-        let scores = D::linear::<K, _, _, _, _>(x.put_tape(tape), &y, None, (b, 1, b), false)?;
+        let scores = D::separable_scores(x, y, (self.x.layers(), self.y.layers()))?;
         match pairing {
             Pairing::All => Ok(scores),
             Pairing::Rolled(_) => select_columns(scores, pairing),

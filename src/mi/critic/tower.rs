@@ -1,6 +1,6 @@
 //! The networks of a separable critic.
 
-use crate::nn::{Backend, Channels, Linear, Real, buildable};
+use crate::nn::{Backend, Channels, Linear, Perceptron, Real, buildable};
 use dfdx::prelude::*;
 
 /// A multilayer perceptron from `I` inputs to `K` numbers: `1 + DEPTH` hidden layers of `H` units with ReLU, then a linear
@@ -31,6 +31,20 @@ impl<const I: usize, const H: usize, const DEPTH: usize, const K: usize, E: Real
             ),
             |(input, hidden, output)| Tower { input, hidden, output },
         )
+    }
+}
+
+impl<const I: usize, const H: usize, const DEPTH: usize, const K: usize, E: Real, D: Device<E>>
+    Tower<I, H, DEPTH, K, E, D>
+{
+    /// Its layers as a device takes them.
+    pub(super) fn layers(&self) -> Perceptron<I, H, K, E, D> {
+        let hidden = &self.hidden.modules;
+        Perceptron {
+            input: (self.input.weight.clone(), self.input.bias.clone()),
+            hidden: hidden.iter().map(|layer| (layer.weight.clone(), layer.bias.clone())).collect(),
+            output: (self.output.weight.clone(), self.output.bias.clone()),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Each block of the result is one sequential product over the whole inner dimension, and the blocks are a function of
 //! the sizes alone: the same numbers come out with one thread and with many.
 
+use super::BLOCK;
 use super::exp::Exponentials;
 use rayon::prelude::*;
 
@@ -196,7 +197,9 @@ pub(crate) fn row_major<E: Real>(view: Mat<E>) -> Vec<E> {
     if cols == 0 {
         return out;
     }
-    out.par_chunks_mut(SQUARE * cols).enumerate().for_each(|(band, out)| {
+    // A small copy is not worth waking another thread.
+    let bands = (BLOCK / (SQUARE * cols)).max(1);
+    out.par_chunks_mut(SQUARE * cols).enumerate().with_min_len(bands).for_each(|(band, out)| {
         let rows = out.len() / cols;
         copy_squares(view.sub_rows(band * SQUARE, rows), out);
     });

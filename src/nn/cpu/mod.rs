@@ -8,13 +8,17 @@ pub(crate) mod adam;
 pub(crate) mod conv;
 pub(crate) mod exp;
 pub(crate) mod gemm;
+pub(crate) mod joint;
 pub(crate) mod memory;
 pub(crate) mod norm;
 pub(crate) mod ops;
 pub(crate) mod pair;
+pub(crate) mod perceptron;
 pub(crate) mod pool;
-pub(crate) mod rows;
+pub(crate) mod separable;
+pub(crate) mod tower;
 pub(crate) mod unfold;
+pub(crate) mod upper;
 
 use gemm::{Mat, Real, copy_squares};
 use rayon::prelude::*;
@@ -44,4 +48,22 @@ pub(crate) fn add_to<E: Real>(dst: &mut [E], src: &[E]) {
     dst.par_chunks_mut(BLOCK).zip(src.par_chunks(BLOCK)).for_each(|(d, s)| {
         d.iter_mut().zip(s).for_each(|(d, &s)| *d += s);
     });
+}
+
+/// The sum of `x`, in sixteen lanes.
+pub(crate) fn sum<E: Real>(x: &[E]) -> E {
+    let (whole, rest) = x.as_chunks::<16>();
+    let mut lanes = [E::zero(); 16];
+    whole.iter().for_each(|x| lanes.iter_mut().zip(x).for_each(|(lane, &x)| *lane += x));
+    lanes.into_iter().chain(rest.iter().copied()).sum()
+}
+
+/// The sum of `x·y`, in sixteen lanes.
+pub(crate) fn dot<E: Real>(x: &[E], y: &[E]) -> E {
+    let ((whole_x, rest_x), (whole_y, rest_y)) = (x.as_chunks::<16>(), y.as_chunks::<16>());
+    let mut lanes = [E::zero(); 16];
+    for (x, y) in whole_x.iter().zip(whole_y) {
+        lanes.iter_mut().zip(x).zip(y).for_each(|((lane, &x), &y)| *lane += x * y);
+    }
+    lanes.into_iter().chain(rest_x.iter().zip(rest_y).map(|(&x, &y)| x * y)).sum()
 }

@@ -7,12 +7,15 @@
 use super::access::{contiguous, data, data_mut, give, grad, take};
 use super::conv;
 use super::gemm::{Mat, Real, add_column_sums, par_matmul};
-use super::pair::{self, PairSizes, Upper};
+use super::joint::{self, Pairs};
+use super::pair::{self, PairSizes};
+use super::perceptron::{give_layers, layers, take_layers};
 use super::pool::{self, PoolGeometry, PoolKind};
-use super::rows;
+use super::separable::{self, SideGrad};
 use super::unfold::Geometry;
+use super::upper::UpperTensors;
 use super::{BLOCK, adam, add_to, mask_relu, norm, swap_last};
-use crate::nn::backend::{AdamStep, Backend, BatchNormArgs, PairArgs, Window};
+use crate::nn::backend::{AdamStep, Backend, BatchNormArgs, PairArgs, Perceptron, Window};
 use dfdx::prelude::*;
 use rayon::prelude::*;
 
@@ -233,44 +236,74 @@ where
         let (p, mut tape) = contiguous(p)?.split_tape();
         let b = q.shape().0.size();
         let z = PairSizes { b, l: p.shape().num_elements() / (b * U), u: U };
-        let PairArgs { w2, b2, w3, b3, pairing } = args;
+        let (pairing, upper) = (args.pairing, UpperTensors::new(&args));
         let columns = pairing.columns(b);
         // Up to four columns fit in memory beside the model; more are computed again in the backward pass.
         let keep = T::OWNS_TAPE && columns <= 4;
-        let upper = Upper { w2: data(w2), b2: data(b2), w3: data(w3), b3: data(b3) };
-        let (scores, hidden) = pair::forward(z, data(&p), data(q), upper, pairing, keep);
+        let (scores, hidden) = pair::forward(z, data(&p), data(q), upper.slices(), pairing, keep);
         let y = p.device().try_tensor_from_vec(scores, (b, z.l, columns))?;
         let (kept, q) = (p.clone(), q.clone());
-        let (w2, b2, w3, b3) = (w2.clone(), b2.clone(), w3.clone(), b3.clone());
         record(&mut tape, &p, &y, move |gy, gp, grads| {
-            let upper = Upper { w2: data(&w2), b2: data(&b2), w3: data(&w3), b3: data(&b3) };
-            let g = pair::backward(z, data(&kept), data(&q), upper, pairing, hidden, gy);
-            add_to(gp, &g.p);
-            add_to(grad(grads, &q)?, &g.q);
-            add_to(grad(grads, &w2)?, &g.w2);
-            add_to(grad(grads, &b2)?, &g.b2);
-            add_to(grad(grads, &w3)?, &g.w3);
-            add_to(grad(grads, &b3)?, &g.b3);
-            Ok(())
+            let g = pair::backward(z, data(&kept), data(&q), upper.slices(), pairing, hidden, gy);
+            upper.add(grads, gp, &q, &g)
         });
         Ok(y.put_tape(tape))
     }
 
-    fn pair_rows<N: Dim, M: Dim, const U: usize, T: Tape<E, Self>>(
+    fn joint_scores<N: Dim, M: Dim, const U: usize, Y: Shape, T: Tape<E, Self>>(
         p: Tensor<(N, Const<U>), E, Self, T>,
         q: &Tensor<(M, Const<U>), E, Self>,
-        pairs: Vec<[usize; 2]>,
-    ) -> Result<Tensor<(usize, Const<U>), E, Self, T>, Self::Err> {
+        args: PairArgs<U, E, Self>,
+        y: Y,
+    ) -> Result<Tensor<Y, E, Self, T>, Self::Err> {
         let (p, mut tape) = contiguous(p)?.split_tape();
-        let y =
-            p.device().try_tensor_from_vec(rows::forward::<U, E>(data(&p), data(q), &pairs), (pairs.len(), Const))?;
-        let (q, out) = (q.clone(), y.clone());
+        let pairs = Pairs::new(args.pairing, p.shape().0.size(), q.shape().0.size());
+        let upper = UpperTensors::new(&args);
+        let (scores, on) = joint::forward(pairs, data(&p), data(q), upper.slices(), T::OWNS_TAPE);
+        let y = p.device().try_tensor_from_vec(scores, y)?;
+        let (kept, q) = (p.clone(), q.clone());
         record(&mut tape, &p, &y, move |gy, gp, grads| {
-            mask_relu(gy, data(&out));
-            rows::backward::<U, E>(gy, &pairs, gp, grad(grads, &q)?);
-            Ok(())
+            let g = joint::backward(pairs, data(&kept), data(&q), upper.slices(), &on, gy);
+            upper.add(grads, gp, &q, &g)
         });
         Ok(y.put_tape(tape))
+    }
+
+    fn separable_scores<
+        B: Dim,
+        X: Dim,
+        Y: Dim,
+        const I: usize,
+        const J: usize,
+        const H: usize,
+        const K: usize,
+        T: Tape<E, Self>,
+    >(
+        x: Tensor<(B, X), E, Self, T>,
+        y: Tensor<(B, Y), E, Self>,
+        towers: (Perceptron<I, H, K, E, Self>, Perceptron<J, H, K, E, Self>),
+    ) -> Result<Tensor<(usize, usize, usize), E, Self, T>, Self::Err> {
+        let (x, mut tape) = contiguous(x)?.split_tape();
+        let y = contiguous(y)?;
+        let b = x.shape().0.size();
+        let (scores, kept) = separable::forward([&layers(&towers.0), &layers(&towers.1)], [data(&x), data(&y)], b);
+        let out = x.device().try_tensor_from_vec(scores, (b, 1, b))?;
+        if T::OWNS_TAPE {
+            let scores = out.clone();
+            tape.add_backward_op(move |grads| {
+                let gs = take(grads, &scores)?;
+                let mut sides = [take_layers(grads, &towers.0)?, take_layers(grads, &towers.1)?]
+                    .map(|layers| SideGrad { layers, rows: Vec::new() });
+                separable::backward([&layers(&towers.0), &layers(&towers.1)], &kept, &gs, b, &mut sides);
+                let [of_x, of_y] = sides;
+                give_layers(grads, &towers.0, of_x.layers)?;
+                give_layers(grads, &towers.1, of_y.layers)?;
+                add_to(grad(grads, &x)?, &of_x.rows);
+                add_to(grad(grads, &y)?, &of_y.rows);
+                give(grads, &scores, gs)
+            });
+        }
+        Ok(out.put_tape(tape))
     }
 
     fn adam<S: Shape>(

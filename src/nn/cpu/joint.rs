@@ -1,0 +1,154 @@
+//! A concat critic of two vectors above its first layer, over pairs of rows.
+//!
+//! With `h₁ = max(0, p_i + q_j)`, `m` the mask of the second ReLU and `g` the gradient of a pair's score, everything that
+//! the backward pass needs of the second layer is in `G = Σ g·m·h₁ᵀ`: its weights' gradient is `diag(w₃)·G`, and the last
+//! layer's is the sum over each row of `W₂ ∘ G` (and the biases' share), since the second layer's output is
+//! `m ∘ (W₂·h₁ + b₂)`. So of each pair and unit one byte is kept; `h₁` is made again, which costs less than reading it.
+
+use super::gemm::{Mat, Real, matmul, row_major};
+use super::pair::{PairGrads, Upper};
+use super::{add_to, dot, sum};
+use crate::mi::Pairing;
+use rayon::prelude::*;
+
+/// Pairs that go through the layers together: few enough for all that belongs to them to stay in a core's cache.
+const ROWS: usize = 64;
+/// Into how many parts the pairs are cut at most for the backward pass: each keeps sums of its own.
+const PARTS: usize = 16;
+/// Pairs that are worth a part.
+const PART: usize = 512;
+
+/// Which rows of `p` and `q` make pairs: pair `r` is row `r / columns` of p with the partner that its column names.
+#[derive(Clone, Copy)]
+pub(crate) struct Pairs {
+    rows: usize,
+    columns: usize,
+    pairing: Pairing,
+}
+
+impl Pairs {
+    /// Of `n` rows of p with `m` of q; `m` matters when all are paired.
+    pub(crate) fn new(pairing: Pairing, n: usize, m: usize) -> Self {
+        Self { rows: n, columns: if pairing == Pairing::All { m } else { pairing.columns(n) }, pairing }
+    }
+
+    fn count(self) -> usize {
+        self.rows * self.columns
+    }
+
+    fn at(self, r: usize) -> [usize; 2] {
+        let (i, k) = (r / self.columns, r % self.columns);
+        [i, self.pairing.partner(i, k, self.rows)]
+    }
+
+    /// The first hidden layer of the pairs from `from` on.
+    fn first<E: Real>(self, from: usize, p: &[E], q: &[E], u: usize, out: &mut [E]) {
+        for (r, out) in out.chunks_exact_mut(u).enumerate() {
+            let [i, j] = self.at(from + r);
+            for ((o, &p), &q) in out.iter_mut().zip(&p[i * u..][..u]).zip(&q[j * u..][..u]) {
+                let v = p + q;
+                *o = if v < E::zero() { E::zero() } else { v };
+            }
+        }
+    }
+}
+
+/// The score of each pair and, with `keep`, whether each unit of the second layer is on, `[pairs, U]`.
+pub(crate) fn forward<E: Real>(pairs: Pairs, p: &[E], q: &[E], up: Upper<E>, keep: bool) -> (Vec<E>, Vec<u8>) {
+    let u = up.b2.len();
+    let mut scores = vec![E::zero(); pairs.count()];
+    let mut on = vec![0; if keep { scores.len() * u } else { 0 }];
+    let w2 = row_major(Mat::rows(up.w2, u, u).t());
+    let task = |work: &mut [Vec<E>; 2], number: usize, scores: &mut [E], on: &mut [u8]| {
+        let n = scores.len();
+        let [first, second] = work.each_mut().map(|w| &mut w[..n * u]);
+        pairs.first(number * ROWS, p, q, u, first);
+        matmul(second, u, Mat::rows(first, n, u), Mat::rows(&w2, u, u), false);
+        for (h, score) in second.chunks_exact_mut(u).zip(scores) {
+            for (h, &b) in h.iter_mut().zip(up.b2) {
+                let v = *h + b;
+                *h = if v < E::zero() { E::zero() } else { v };
+            }
+            *score = dot(h, up.w3) + up.b3[0];
+        }
+        on.iter_mut().zip(&*second).for_each(|(on, &h)| *on = u8::from(h > E::zero()));
+    };
+    let work = || [(); 2].map(|()| vec![E::zero(); ROWS * u]);
+    let tasks = scores.par_chunks_mut(ROWS).enumerate();
+    if keep {
+        tasks.zip(on.par_chunks_mut(ROWS * u)).for_each_init(work, |work, ((number, s), on)| task(work, number, s, on));
+    } else {
+        tasks.for_each_init(work, |work, (number, s)| task(work, number, s, &mut []));
+    }
+    (scores, on)
+}
+
+/// The sums of one part of the pairs.
+struct Part<E> {
+    p: Vec<E>,
+    q: Vec<E>,
+    /// `G`, `[U, U]`.
+    product: Vec<E>,
+    /// `Σ g·m`, `[U]`.
+    on: Vec<E>,
+}
+
+/// The gradients of `sum(gs · scores)`; `on` is what [`forward`] kept.
+pub(crate) fn backward<E: Real>(pairs: Pairs, p: &[E], q: &[E], up: Upper<E>, on: &[u8], gs: &[E]) -> PairGrads<E> {
+    let u = up.b2.len();
+    let zeros = |n: usize| vec![E::zero(); n];
+    let mut scaled = up.w2.to_vec();
+    scaled.chunks_exact_mut(u).zip(up.w3).for_each(|(row, &w)| row.iter_mut().for_each(|v| *v *= w));
+    let len = pairs.count().div_ceil(PARTS).max(PART).next_multiple_of(ROWS);
+    let part = |number: usize, gs: &[E], on: &[u8]| {
+        let mut sums = Part { p: zeros(p.len()), q: zeros(q.len()), product: zeros(u * u), on: zeros(u) };
+        let mut work = [(); 3].map(|()| zeros(ROWS * u));
+        for (block, (gs, on)) in gs.chunks(ROWS).zip(on.chunks(ROWS * u)).enumerate() {
+            let (n, from) = (gs.len(), number * len + block * ROWS);
+            let [masked, first, below] = work.each_mut().map(|w| &mut w[..n * u]);
+            for ((m, on), &g) in masked.chunks_exact_mut(u).zip(on.chunks_exact(u)).zip(gs) {
+                for ((m, &on), sum) in m.iter_mut().zip(on).zip(&mut sums.on) {
+                    *m = if on == 0 { E::zero() } else { g };
+                    *sum += *m;
+                }
+            }
+            pairs.first(from, p, q, u, first);
+            matmul(&mut sums.product, u, Mat::rows(masked, n, u).t(), Mat::rows(first, n, u), true);
+            matmul(below, u, Mat::rows(masked, n, u), Mat::rows(&scaled, u, u), false);
+            for (r, (d, h)) in below.chunks_exact(u).zip(first.chunks_exact(u)).enumerate() {
+                let [i, j] = pairs.at(from + r);
+                let (gp, gq) = (&mut sums.p[i * u..][..u], &mut sums.q[j * u..][..u]);
+                for (((gp, gq), &d), &h) in gp.iter_mut().zip(gq).zip(d).zip(h) {
+                    let d = if h > E::zero() { d } else { E::zero() };
+                    *gp += d;
+                    *gq += d;
+                }
+            }
+        }
+        sums
+    };
+    let parts: Vec<Part<E>> = gs
+        .par_chunks(len)
+        .zip(on.par_chunks(len * u))
+        .with_max_len(1)
+        .enumerate()
+        .map(|(number, (gs, on))| part(number, gs, on))
+        .collect();
+    let mut parts = parts.into_iter();
+    let none = || Part { p: zeros(p.len()), q: zeros(q.len()), product: zeros(u * u), on: zeros(u) };
+    let mut total = parts.next().unwrap_or_else(none);
+    for part in parts {
+        add_to(&mut total.p, &part.p);
+        add_to(&mut total.q, &part.q);
+        add_to(&mut total.product, &part.product);
+        add_to(&mut total.on, &part.on);
+    }
+    let Part { p, q, product: mut w2, on } = total;
+    let mut w3 = zeros(u);
+    for (unit, g) in w2.chunks_exact_mut(u).enumerate() {
+        w3[unit] = dot(g, &up.w2[unit * u..][..u]) + up.b2[unit] * on[unit];
+        g.iter_mut().for_each(|g| *g *= up.w3[unit]);
+    }
+    let b2 = on.iter().zip(up.w3).map(|(&on, &w)| on * w).collect();
+    PairGrads { p, q, w2, b2, w3, b3: vec![sum(gs)] }
+}
