@@ -310,6 +310,9 @@ fn print(
                 if let Some(why) = &e.why {
                     writeln!(out, "\n{} was chosen: {why}.", e.estimator)?;
                 }
+                if let Some([x, y]) = e.components {
+                    writeln!(out, "{}: critics saw {x} principal components of x and {y} of y", e.estimator)?;
+                }
                 for warning in &e.warnings {
                     writeln!(out, "{}: {warning}", e.estimator)?;
                 }

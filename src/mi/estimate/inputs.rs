@@ -1,13 +1,23 @@
 //! What a critic sees of the samples: standardised columns as tensors of constant width.
 
 use super::MiError;
+use super::principal::Principal;
 use crate::mi::classical::{GaussianModel, Shrinkage};
 use crate::mi::{Samples, Scaling, Standardiser};
 
-/// Rows of standardised x and y, padded with zeros to `width` columns each, and the part of the score that a Gaussian
-/// model gives: `base_x·base_yᵀ` is its log density ratio of every pair.
+/// Rows of standardised x and y, or of their principal components, and the part of the score that a Gaussian model gives:
+/// `base_x·base_yᵀ` is its log density ratio of every pair.
 ///
-/// Both are fitted on the training rows alone.
+/// All of it is fitted on the training rows alone.
+pub(super) struct Seen {
+    x: Samples,
+    y: Samples,
+    base: Option<Base>,
+    /// Principal components of x and y, or their columns; none where both are left as they are.
+    pub components: Option<[usize; 2]>,
+}
+
+/// The same padded with zeros to `width` columns each.
 pub(super) struct Inputs {
     pub width: usize,
     pub x: Vec<f32>,
@@ -22,30 +32,39 @@ pub(super) struct Base {
     pub y: Vec<f32>,
 }
 
-impl Inputs {
-    /// Inputs of all rows, fitted on `train`.
+impl Seen {
+    /// All rows, fitted on `train`.
     ///
     /// # Errors
     /// When a column is constant.
-    pub fn new(
-        x: &Samples,
-        y: &Samples,
-        train: &[usize],
-        scaling: Scaling,
-        gaussian: bool,
-        width: usize,
-    ) -> Result<Self, MiError> {
+    pub fn new(x: &Samples, y: &Samples, train: &[usize], scaling: Scaling, gaussian: bool) -> Result<Self, MiError> {
         // A column may be constant on the training rows alone; then all rows say how it is scaled.
         let fit = |s: &Samples| {
             let fitted = Standardiser::fit(&s.select(train), scaling).or_else(|_| Standardiser::fit(s, scaling))?;
-            fitted.apply(s)
+            let columns = fitted.apply(s)?;
+            let principal = Principal::fit(&columns, train);
+            let components = principal.as_ref().map(Principal::components);
+            Ok::<_, MiError>((principal.map_or(Ok(columns.clone()), |p| p.apply(&columns))?, components))
         };
-        let (x, y) = (fit(x)?, fit(y)?);
+        let ((x, of_x), (y, of_y)) = (fit(x)?, fit(y)?);
+        let components = of_x.or(of_y).map(|_| [x.columns(), y.columns()]);
         // Columns that depend on each other have no Gaussian density; the network then starts from nothing.
         let base = if gaussian { Base::new(&x, &y, train).ok() } else { None };
-        Ok(Self { width, x: padded(&x, width), y: padded(&y, width), base })
+        Ok(Self { x, y, base, components })
     }
 
+    /// Columns that a critic sees of x and of y: themselves and, of several, their common radius.
+    pub fn columns(&self) -> [usize; 2] {
+        [&self.x, &self.y].map(|s| if s.columns() == 1 { 1 } else { s.columns() + 1 })
+    }
+
+    /// Padded to `width` columns.
+    pub fn padded(self, width: usize) -> Inputs {
+        Inputs { width, x: padded(&self.x, width), y: padded(&self.y, width), base: self.base }
+    }
+}
+
+impl Inputs {
     /// Rows `rows` of both, `[rows, width]`.
     pub fn batch(&self, rows: &[usize]) -> (Vec<f32>, Vec<f32>) {
         (gather(&self.x, self.width, rows), gather(&self.y, self.width, rows))
@@ -88,11 +107,6 @@ impl Base {
     pub fn batch(&self, rows: &[usize]) -> (Vec<f32>, Vec<f32>) {
         (gather(&self.x, self.rank, rows), gather(&self.y, self.rank, rows))
     }
-}
-
-/// Columns that a critic sees of `columns`: themselves and their common radius.
-pub(super) fn seen(columns: usize) -> usize {
-    if columns == 1 { 1 } else { columns + 1 }
 }
 
 /// Rows with their radius beside them, padded with zeros.

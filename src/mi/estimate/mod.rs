@@ -19,6 +19,7 @@ mod folds;
 mod inputs;
 mod neural;
 mod objective;
+mod principal;
 mod read_out;
 mod result;
 
@@ -50,6 +51,9 @@ const LEAST_ROWS: usize = 10;
 /// several folds on rows that exclude the fold's own, stop by validation rows, and read the fold's rows with it; every row
 /// is read by a critic that never saw it. A critic's score is the log density ratio of a Gaussian fitted to the training
 /// rows plus what a network learns beyond it, so that nearly Gaussian data cost nothing.
+///
+/// Where more than 64 columns of a side mostly repeat each other, as pixels do, critics see their principal components (see
+/// [`Estimate::components`]).
 ///
 /// Such a value is a lower bound in expectation, low by what the critic has yet to learn; on the rows that it learned from,
 /// the critic is optimistic by about as much (as for any fit by likelihood, Akaike 1974). The estimate is the middle of the

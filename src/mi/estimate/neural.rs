@@ -2,7 +2,7 @@
 
 use super::fit::{Fitted, Silent, fit};
 use super::folds::{Fold, folds};
-use super::inputs::{Inputs, seen};
+use super::inputs::Seen;
 use super::objective::NeuralBound;
 use super::read_out::permuted_sums;
 use super::result::{bootstrap, near};
@@ -30,6 +30,8 @@ pub(super) struct CrossFit {
     pub p_value: f64,
     /// Rows in the smallest group that was scored against itself.
     pub group: usize,
+    /// As [`Estimate::components`].
+    pub components: Option<[usize; 2]>,
     /// Mean validation curve over folds (up to the shortest).
     pub curve: Vec<CurvePoint>,
 }
@@ -72,6 +74,7 @@ pub(super) fn estimate_from(
         standard_error: Some(error),
         ceiling,
         p_value: Some(found.p_value),
+        components: found.components,
         warnings,
         curve: found.curve,
         pointwise: found.pointwise,
@@ -90,11 +93,13 @@ pub(super) fn cross_fit(
     let EstimateConfig { learning, seed, .. } = config;
     let seed = *seed;
     let folds = folds(x.rows(), learning.folds, learning.validation, seed);
-    let fitted: Vec<Fitted> = folds
+    let fitted: Vec<(Fitted, Option<[usize; 2]>)> = folds
         .par_iter()
         .enumerate()
         .map(|(k, fold)| one_fold(x, y, kind, config, fold, seed::child(seed, "fold", k as u64)))
         .collect::<Result<_, _>>()?;
+    let (fitted, components): (Vec<Fitted>, Vec<_>) = fitted.into_iter().unzip();
+    let components = components.into_iter().flatten().reduce(|a, b| [a[0].min(b[0]), a[1].min(b[1])]);
     let read_out = kind.read_out();
     let mut influence = vec![0.0; x.rows()];
     let mut pointwise = vec![0.0; x.rows()];
@@ -133,6 +138,7 @@ pub(super) fn cross_fit(
         pointwise,
         p_value,
         group,
+        components,
         curve,
     })
 }
@@ -140,6 +146,7 @@ pub(super) fn cross_fit(
 /// The constant widths to which inputs are padded.
 const WIDEST: usize = 4096;
 
+/// The fold's critics, and what [`Seen::components`] says of their inputs.
 fn one_fold(
     x: &Samples,
     y: &Samples,
@@ -147,29 +154,31 @@ fn one_fold(
     config: &EstimateConfig,
     fold: &Fold,
     seed: u64,
-) -> Result<Fitted, EstimateError> {
-    let columns = seen(x.columns()).max(seen(y.columns()));
+) -> Result<(Fitted, Option<[usize; 2]>), EstimateError> {
+    let seen = Seen::new(x, y, &fold.train, config.scaling, config.gaussian)?;
+    let components = seen.components;
+    let columns = seen.columns().into_iter().fold(0, usize::max);
     macro_rules! widths {
         ($($width:literal),*) => {
             match columns {
-                $(0..=$width => of_width::<$width>(x, y, kind, config, fold, seed),)*
+                $(0..=$width => of_width::<$width>(seen, kind, config, fold, seed),)*
                 _ => Err(MiError::TooWide { columns, most: WIDEST }.into()),
             }
         };
     }
-    widths!(4, 16, 64, 256, 1024, 4096)
+    Ok((widths!(4, 16, 64, 256, 1024, 4096)?, components))
 }
 
 fn of_width<const I: usize>(
-    x: &Samples,
-    y: &Samples,
+    seen: Seen,
     kind: NeuralBound,
     config: &EstimateConfig,
     fold: &Fold,
     seed: u64,
 ) -> Result<Fitted, EstimateError> {
     let learning = &config.learning;
-    let inputs = Inputs::new(x, y, &fold.train, config.scaling, config.gaussian, I)?;
+    let [of_x, of_y] = seen.columns();
+    let inputs = seen.padded(I);
     let mut mean: Option<Fitted> = None;
     for member in 0..learning.restarts.max(1) {
         let seed = seed::child(seed, "member", member as u64);
@@ -177,14 +186,14 @@ fn of_width<const I: usize>(
         let fitted = match learning.architecture {
             Architecture::Separable => {
                 let mut critic = dev.build_module::<builder::SeparableCritic<I, I, 256, 1, 32>, f32>();
-                widen(&mut critic.x.input.weight, I, seen(x.columns()));
-                widen(&mut critic.y.input.weight, I, seen(y.columns()));
+                widen(&mut critic.x.input.weight, I, of_x);
+                widen(&mut critic.y.input.weight, I, of_y);
                 fit::<I, _, _>(&dev, critic, &inputs, fold, learning, kind, seed)?
             }
             Architecture::Joint => {
                 let mut critic = dev.build_module::<builder::JointCritic<I, I, 256>, f32>();
-                widen(&mut critic.x.weight, I, seen(x.columns()));
-                widen(&mut critic.y.weight, I, seen(y.columns()));
+                widen(&mut critic.x.weight, I, of_x);
+                widen(&mut critic.y.weight, I, of_y);
                 fit::<I, _, _>(&dev, critic, &inputs, fold, learning, kind, seed)?
             }
         };

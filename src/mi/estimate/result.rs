@@ -45,6 +45,9 @@ pub struct Estimate {
     pub columns: [usize; 2],
     /// How columns were brought to a common scale.
     pub scaling: Scaling,
+    /// Principal components of x and y that critics saw instead of many columns that repeat each other; the fewest of the
+    /// folds, and the number of columns where a side was left as it is. None where both were.
+    pub components: Option<[usize; 2]>,
     /// Why the automatic choice fell on this estimator.
     pub why: Option<String>,
     /// What to know before believing it.
@@ -72,6 +75,7 @@ impl Estimate {
             n: x.rows(),
             columns: [x.columns(), y.columns()],
             scaling: config.scaling,
+            components: None,
             why: None,
             warnings: Vec::new(),
             curve: Vec::new(),
