@@ -66,14 +66,15 @@ where
     let mut best_step = 0;
     for step in 0..=learning.steps {
         if step % learning.check == 0 {
-            let value =
-                read_out.value(&held_out::<I, C, D>(dev, &average, inputs, &fold.validation, shift).map_err(failed)?);
+            let validation = held_out::<I, C, D>(dev, &average, inputs, &fold.validation, shift).map_err(failed)?;
+            let value = read_out.value(&validation);
             curve.push(CurvePoint { step, nats: value });
             if step == 0 {
                 start = value;
             }
-            if value > best {
-                (best, best_step) = (value, step);
+            let merit = kind.merit(&validation, value);
+            if merit > best {
+                (best, best_step) = (merit, step);
                 kept = average.clone();
             } else if step >= best_step + learning.patience * learning.check {
                 break;

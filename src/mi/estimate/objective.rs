@@ -1,6 +1,6 @@
 //! What neural estimators maximise, and how they are read.
 
-use super::read_out::ReadOut;
+use super::read_out::{HeldOut, ReadOut, jensen_shannon};
 use crate::mi::bound::{BoundKind, Mine, TrainedBound};
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +47,12 @@ impl NeuralBound {
             Self::Jsd => ReadOut::Nwj { shift: self.shift() },
             Self::Smile => ReadOut::Dv { clip: TAU },
         }
+    }
+
+    /// By what critics are compared on validation rows, whose read-out is `nats`. SMILE's own read-out is no bound: a critic
+    /// whose scores are far too large has the largest of all, and what it is trained on must choose.
+    pub(super) fn merit(self, validation: &[HeldOut], nats: f64) -> f64 {
+        if self == Self::Smile { jensen_shannon(validation) } else { nats }
     }
 
     /// What its best critic is beyond the log density ratio.

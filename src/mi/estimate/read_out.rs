@@ -68,6 +68,22 @@ impl ReadOut {
     }
 }
 
+/// `−mean_i softplus(−s_ii) − mean_{i≠j} softplus(s_ij)`, what the Jensen-Shannon bound trains, over groups weighted by their
+/// sizes; nats.
+pub(super) fn jensen_shannon(groups: &[HeldOut]) -> f64 {
+    let softplus = |s: f32| f64::from(s.max(0.0)) + f64::from((-s.abs()).exp()).ln_1p();
+    let of_group = |group: &HeldOut| {
+        let n = group.rows.len();
+        let row = |(i, row): (usize, &[f32])| {
+            let all: f64 = row.iter().map(|&s| softplus(s)).sum();
+            softplus(-row[i]) + (all - softplus(row[i])) / (n - 1) as f64
+        };
+        -group.scores.chunks_exact(n).enumerate().map(row).sum::<f64>()
+    };
+    let rows: usize = groups.iter().map(|g| g.rows.len()).sum();
+    groups.iter().map(of_group).sum::<f64>() / rows as f64
+}
+
 /// Sums of joint scores under `permutations` seeded shufflings of the second sample, and last as they are paired: what the
 /// critic would say were there no dependence.
 pub(super) fn permuted_sums(group: &HeldOut, permutations: usize, seed: u64) -> Vec<f64> {
@@ -159,6 +175,29 @@ mod tests {
             let found = read_out.read(&group).nats;
             assert!((found - expected).abs() < 1e-5, "{read_out:?}: {found} for {expected}");
         }
+    }
+
+    #[test]
+    fn scores_that_are_too_large_have_the_largest_smile_and_the_smallest_merit() {
+        use crate::mi::Pairing;
+        use crate::mi::bound::{ScoreSizes, jsd};
+        use crate::mi::estimate::NeuralBound;
+        let (n, mut held) = (40, group());
+        let sizes = ScoreSizes { batch: n, locations: 1, pairing: Pairing::All };
+        let smile = NeuralBound::Smile;
+        let [mut nats, mut merits] = [(); 2].map(|()| Vec::new());
+        for scale in [1.0, 10.0] {
+            held.scores.iter_mut().for_each(|s| *s *= scale);
+            // What a critic of dependent rows says of them.
+            (0..n).for_each(|i| held.scores[i * n + i] = held.scores[i * n + i].abs());
+            let wide: Vec<f64> = held.scores.iter().map(|&s| f64::from(s)).collect();
+            let groups = [HeldOut { rows: held.rows.clone(), scores: held.scores.clone() }];
+            nats.push(smile.read_out().value(&groups));
+            merits.push(smile.merit(&groups, nats[nats.len() - 1]));
+            assert!((merits[merits.len() - 1] - jsd(&wide, sizes).objective).abs() < 1e-5, "{merits:?}");
+        }
+        assert!(nats[1] > nats[0] + 5.0 && merits[1] < merits[0], "{nats:?} {merits:?}");
+        assert_eq!(NeuralBound::Dv.merit(&[held], 0.5), 0.5);
     }
 
     #[test]
