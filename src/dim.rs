@@ -1,18 +1,20 @@
 //! Deep InfoMax: the objectives put together around an encoder.
 //!
-//! `α·global + β·local` bounds are maximised, and `γ·prior` pushes the global vectors towards a uniform distribution
+//! `α·global + β·local` bounds are maximised, and `γ·prior` pushes the global vectors towards a prior distribution
 //! (Hjelm et al. 2019, eq. 8).
 
 pub(crate) mod build;
 mod method;
 mod model;
+mod noise;
 pub(crate) mod part;
 pub(crate) mod prior;
 
 pub use build::{CriticKind, EncoderKind, ModelConfig, build};
 pub use method::Method;
-pub use model::{Dim, Model, Noise, StepInput, StepReport};
-pub use prior::{PriorNet, discriminator_loss, encoder_loss};
+pub use model::{Dim, Model, StepInput, StepReport};
+pub use noise::Noise;
+pub use prior::{Prior, PriorConfig, PriorNet, discriminator_loss, encoder_loss, gradient_penalty};
 
 use serde::{Deserialize, Serialize};
 

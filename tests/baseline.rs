@@ -10,7 +10,7 @@ use infomax::baseline::{
     gaussian_kl, label_loss, reconstruction_loss, reparameterise,
 };
 use infomax::dim::{
-    CriticKind, DimError, EncoderKind, Method, Model, ModelConfig, StepInput, StepReport, Weights, build,
+    CriticKind, DimError, EncoderKind, Method, Model, ModelConfig, PriorConfig, StepInput, StepReport, Weights, build,
 };
 use infomax::mi::{Pairing, bound::BoundKind};
 use infomax::nn::AdamConfig;
@@ -135,6 +135,7 @@ fn config(method: Method, encoder: EncoderKind) -> ModelConfig {
         bound: BoundKind::InfoNce,
         pairing: Pairing::All,
         weights: Weights::default(),
+        prior: PriorConfig::default(),
         adam: AdamConfig::default(),
     }
 }

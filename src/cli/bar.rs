@@ -44,6 +44,7 @@ fn terms(mean: &StepReport, digits: usize) -> String {
         ("KL", mean.kl, ""),
         ("prior", mean.prior, ""),
         ("discriminator", mean.discriminator, ""),
+        ("gradient penalty", mean.gradient_penalty, ""),
     ] {
         if value != 0.0 {
             let _ = write!(text, "  {name} {value:.3}{unit}");

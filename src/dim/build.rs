@@ -2,7 +2,7 @@
 
 use super::model::{Dim, Model};
 use super::prior::PriorLayers;
-use super::{DimError, Method, Weights};
+use super::{DimError, Method, PriorConfig, Weights};
 use crate::mi::Pairing;
 use crate::mi::bound::BoundKind;
 use crate::nn::{AdamConfig, builder};
@@ -65,6 +65,9 @@ pub struct ModelConfig {
     pub pairing: Pairing,
     /// Weights of the terms.
     pub weights: Weights,
+    /// Prior matching.
+    #[serde(default, skip_serializing_if = "PriorConfig::is_default")]
+    pub prior: PriorConfig,
     /// Optimiser.
     pub adam: AdamConfig,
 }
@@ -103,6 +106,7 @@ pub fn build(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimError
             return Err(DimError::Config(format!("{name} is {value}; a weight is a number of 0 or more")));
         }
     }
+    config.prior.check()?;
     if w.alpha == 0.0 && w.beta == 0.0 {
         return Err(DimError::Config("alpha and beta are both 0: there is no mutual information to maximise".into()));
     }
@@ -130,18 +134,7 @@ fn with_units<const U: usize>(config: &ModelConfig, root: u64) -> Result<Box<dyn
             } else {
                 None
             };
-            let ModelConfig { bound, pairing, weights, adam, .. } = *config;
-            Ok(Box::new(Dim::<_, _, _, Y, Cpu>::new(
-                part(4),
-                encoder,
-                local,
-                global,
-                prior,
-                bound,
-                pairing,
-                weights,
-                adam,
-            )?))
+            Ok(Box::new(Dim::<_, _, _, Y, Cpu>::new(part(4), encoder, local, global, prior, config)?))
         }};
     }
     match (config.encoder, config.critic) {

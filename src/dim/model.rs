@@ -1,14 +1,14 @@
 //! One Deep InfoMax model: encoder, critics, prior discriminator, their optimisers, and the training step.
 
 use super::part::{Part, check, device_error};
-use super::prior::{PriorNet, discriminator_loss, encoder_loss};
-use super::{DimError, Weights};
+use super::prior::{PriorConfig, PriorNet, discriminator_loss, encoder_loss, gradient_penalty};
+use super::{DimError, ModelConfig, Noise, Weights};
 use crate::encoder::{Encoder, Features};
 use crate::mi::bound::{BoundKind, objective};
 use crate::mi::critic::Critic;
 use crate::mi::{Pairing, Scores};
+use crate::nn::Backend;
 use crate::nn::checkpoint::{Array, restore};
-use crate::nn::{AdamConfig, Backend};
 use dfdx::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -26,8 +26,11 @@ pub struct StepReport {
     pub nats: f64,
     /// The encoder's prior term, nats.
     pub prior: f64,
-    /// The discriminator's own loss, nats; `2·log 2` when it cannot tell.
+    /// The discriminator's own loss without its penalty, nats; `2·log 2` when it cannot tell.
     pub discriminator: f64,
+    /// The discriminator's gradient penalty, before its weight; zero without one.
+    #[serde(default, skip_serializing_if = "absent")]
+    pub gradient_penalty: f64,
     /// `½·‖x̂ − x‖²` an image, nats up to a constant; see [`crate::baseline::reconstruction_loss`]. Zero without a decoder.
     #[serde(default, skip_serializing_if = "absent")]
     pub reconstruction: f64,
@@ -46,7 +49,7 @@ fn absent(term: &f64) -> bool {
 
 impl StepReport {
     /// Names and values of the terms, for checks and sums.
-    pub fn terms(&mut self) -> [(&'static str, &mut f64); 9] {
+    pub fn terms(&mut self) -> [(&'static str, &mut f64); 10] {
         [
             ("loss", &mut self.loss),
             ("local", &mut self.local),
@@ -54,6 +57,7 @@ impl StepReport {
             ("nats", &mut self.nats),
             ("prior", &mut self.prior),
             ("discriminator", &mut self.discriminator),
+            ("gradient_penalty", &mut self.gradient_penalty),
             ("reconstruction", &mut self.reconstruction),
             ("kl", &mut self.kl),
             ("cross_entropy", &mut self.cross_entropy),
@@ -74,15 +78,6 @@ pub struct StepInput {
     pub indices: Vec<usize>,
     /// Draws of what [`Model::noise`] says, `[batch, Y]`.
     pub noise: Vec<f32>,
-}
-
-/// What a model wants to be given as noise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Noise {
-    /// Uniform on [0, 1].
-    Uniform,
-    /// Normal of mean 0 and variance 1.
-    Normal,
 }
 
 /// A model whose types have been chosen: what a trainer, a probe or a command needs of it.
@@ -143,6 +138,7 @@ pub struct Dim<N, L, G, const Y: usize, D: Storage<f32>> {
     bound: BoundKind,
     pairing: Pairing,
     weights: Weights,
+    matching: PriorConfig,
 }
 
 impl<N, L, G, const Y: usize, D: Backend<f32>> Dim<N, L, G, Y, D>
@@ -151,22 +147,20 @@ where
     L: TensorCollection<f32, D, To<f32, D> = L>,
     G: TensorCollection<f32, D, To<f32, D> = G>,
 {
-    /// Puts a model together. `global` is needed when α is not zero.
+    /// Puts a model together by the settings of `config` (all but the encoder's and the critics' kinds). `global` is needed
+    /// when α is not zero.
     ///
     /// # Errors
     /// When the device is out of memory.
-    #[expect(clippy::too_many_arguments, reason = "the parts of the paper's equation 8")]
     pub fn new(
         device: D,
         encoder: N,
         local: L,
         global: Option<G>,
         prior: PriorNet<Y, D>,
-        bound: BoundKind,
-        pairing: Pairing,
-        weights: Weights,
-        adam: AdamConfig,
+        config: &ModelConfig,
     ) -> Result<Self, DimError> {
+        let ModelConfig { bound, pairing, weights, prior: matching, adam, .. } = *config;
         Ok(Self {
             device,
             encoder: Part::new(encoder, adam)?,
@@ -176,7 +170,33 @@ where
             bound,
             pairing,
             weights,
+            matching,
         })
+    }
+
+    /// One step of the discriminator, on draws of the prior and the encoder's vectors `[batch, Y]`.
+    fn discriminate(
+        &mut self,
+        drawn: Tensor<(usize, Const<Y>), f32, D>,
+        global: Tensor<(usize, Const<Y>), f32, D>,
+        report: &mut StepReport,
+        step: u64,
+    ) -> Result<(), DimError> {
+        let PriorConfig { kind, gradient_penalty: weight } = self.matching;
+        let net = &self.prior.module;
+        let mapped = kind.try_map(global).map_err(device_error)?;
+        let mut loss = discriminator_loss(net, drawn.clone(), mapped.clone()).map_err(device_error)?;
+        report.discriminator = f64::from(loss.as_vec()[0]);
+        if weight != 0.0 {
+            let (so_far, tape) = loss.split_tape();
+            let (real, tape) = gradient_penalty(net, drawn.put_tape(tape)).map_err(device_error)?.split_tape();
+            let fake = gradient_penalty(net, mapped.put_tape(tape)).map_err(device_error)?;
+            let penalty = fake.try_add(real).and_then(|p| p.try_mul(0.5f32)).map_err(device_error)?;
+            report.gradient_penalty = f64::from(penalty.as_vec()[0]);
+            loss = penalty.try_mul(weight as f32).and_then(|p| p.try_add(so_far)).map_err(device_error)?;
+        }
+        check(report, step)?;
+        self.prior.update(&mut loss.try_backward().map_err(device_error)?)
     }
 }
 
@@ -216,7 +236,8 @@ where
         }
         if gamma != 0.0 {
             let (so_far, tape) = loss.split_tape();
-            let prior = encoder_loss(&self.prior.module, global.clone().put_tape(tape)).map_err(device_error)?;
+            let mapped = self.matching.kind.try_map(global.clone().put_tape(tape)).map_err(device_error)?;
+            let prior = encoder_loss(&self.prior.module, mapped).map_err(device_error)?;
             report.prior = f64::from(prior.as_vec()[0]);
             loss = prior.try_mul(gamma as f32).and_then(|l| l.try_add(so_far)).map_err(device_error)?;
         }
@@ -232,14 +253,14 @@ where
         }
         drop(grads);
         if gamma != 0.0 {
-            let noise = self.device.try_tensor_from_vec(noise, (batch, Const)).map_err(device_error)?;
-            let loss = discriminator_loss(&self.prior.module, noise, global).map_err(device_error)?;
-            report.discriminator = f64::from(loss.as_vec()[0]);
-            check(&mut report, step)?;
-            let mut grads = loss.try_backward().map_err(device_error)?;
-            self.prior.update(&mut grads)?;
+            let drawn = self.device.try_tensor_from_vec(noise, (batch, Const)).map_err(device_error)?;
+            self.discriminate(drawn, global, &mut report, step)?;
         }
         Ok(report)
+    }
+
+    fn noise(&self) -> Noise {
+        self.matching.kind.noise()
     }
 
     fn features(&self, batch: usize, pixels: Vec<f32>) -> Result<[Vec<f32>; 3], DimError> {

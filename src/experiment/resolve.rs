@@ -75,8 +75,17 @@ pub struct Plan {
 const WHOLE: [&str; 5] = ["bound", "pairing", "order", "crop", "normalise"];
 
 /// Settings that need not be given, for suggestions.
-const OPTIONAL: [&str; 7] =
-    ["data.dir", "data.stream", "augment.resize", "augment.crop", "augment.jitter", "probes.labels", "order.buffered"];
+const OPTIONAL: [&str; 9] = [
+    "data.dir",
+    "data.stream",
+    "augment.resize",
+    "augment.crop",
+    "augment.jitter",
+    "model.prior.kind",
+    "model.prior.gradient_penalty",
+    "probes.labels",
+    "order.buffered",
+];
 
 /// Puts an experiment's settings together: base, then budget, then overrides, then each row's own.
 ///
