@@ -3,7 +3,7 @@
 #![cfg(feature = "data")]
 
 use infomax::data::{ImageSet, Order, Source, Split, StreamSet, augment::Augment};
-use infomax::dim::{CriticKind, EncoderKind, Method, ModelConfig, PriorConfig, Weights};
+use infomax::dim::{CoordinateWeights, CriticKind, EncoderKind, Method, ModelConfig, PriorConfig, Weights};
 use infomax::mi::{Pairing, bound::BoundKind};
 use infomax::nn::AdamConfig;
 use infomax::train::{Checkpoint, DataConfig, Outcome, Quiet, RunConfig, RunDir, Trainer};
@@ -39,6 +39,8 @@ fn config(method: Method) -> RunConfig {
             pairing: Pairing::Rolled(500),
             weights: Weights::default(),
             prior: PriorConfig::default(),
+            coordinates: CoordinateWeights::default(),
+            occlusion: 0,
             adam: AdamConfig { lr: 5e-4, ..AdamConfig::default() },
         },
     }

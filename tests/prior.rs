@@ -6,8 +6,8 @@ mod common;
 use common::{Taped, check_input, check_parameters, differences, numbers, relative_error, tensor};
 use dfdx::prelude::*;
 use infomax::dim::{
-    CriticKind, EncoderKind, Method, Model, ModelConfig, Prior, PriorConfig, PriorNet, StepInput, StepReport, Weights,
-    build, discriminator_loss, encoder_loss, gradient_penalty,
+    CoordinateWeights, CriticKind, EncoderKind, Method, Model, ModelConfig, Prior, PriorConfig, PriorNet, StepInput,
+    StepReport, Weights, build, discriminator_loss, encoder_loss, gradient_penalty,
 };
 use infomax::mi::{Pairing, bound::BoundKind};
 use infomax::nn::{AdamConfig, builder};
@@ -87,6 +87,8 @@ fn config(prior: PriorConfig) -> ModelConfig {
         pairing: Pairing::All,
         weights: Weights { gamma: 1.0, ..Weights::default() },
         prior,
+        coordinates: CoordinateWeights::default(),
+        occlusion: 0,
         adam: AdamConfig::default(),
     }
 }

@@ -25,6 +25,7 @@ mod probe;
 mod show;
 mod stats;
 mod train;
+mod train_structure;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

@@ -2,10 +2,11 @@
 
 use super::cache::CacheArgs;
 use super::outcome::{self, Encoders};
+use super::train_structure::StructureArgs;
 use super::{CliError, INTERRUPTED, bar, images};
 use crate::data::augment::{Augment, Crop, Jitter};
 use crate::data::{ImageShape, Order, Source, Split};
-use crate::dim::{CriticKind, EncoderKind, Method, ModelConfig, Prior, PriorConfig, Weights, build};
+use crate::dim::{CriticKind, EncoderKind, Method, ModelConfig, Weights, build};
 use crate::mi::Pairing;
 use crate::mi::bound::BoundKind;
 use crate::nn::AdamConfig;
@@ -25,6 +26,7 @@ Examples:
   infomax train --data cifar10 --data-dir DIR --epochs 20 --lr 2e-4
   infomax train --critic concat --bound jsd --negatives 1
   infomax train --prior sphere --gradient-penalty 1    another prior of the global vectors
+  infomax train --coordinates both --occlude 10   the paper's extra structure
   infomax train --method vae                           a baseline: the same encoder, trained by something else
   infomax train --data DIR --stream --buffer 20000     a set larger than memory
   infomax train --resume runs/fashion_mnist-20260131T120000Z-0"
@@ -52,7 +54,7 @@ pub(super) struct TrainArgs {
     /// Images a step
     #[arg(long, default_value_t = 64)]
     batch: usize,
-    /// What the encoder is trained by. --critic to --gradient-penalty are settings of `dim` alone
+    /// What the encoder is trained by. --critic to --occlude are settings of `dim` alone
     #[arg(long, value_enum, default_value_t = Training::Dim)]
     method: Training,
     /// Weight of the Kullback-Leibler term of --method beta-vae [default: 4]
@@ -79,12 +81,8 @@ pub(super) struct TrainArgs {
     /// Weight of prior matching
     #[arg(long, default_value_t = 0.1)]
     gamma: f64,
-    /// What prior matching makes the global vectors look like
-    #[arg(long, value_enum, default_value_t = PriorName::Uniform)]
-    prior: PriorName,
-    /// Weight of the gradient penalty on the discriminator of prior matching (the authors' code: 1)
-    #[arg(long, default_value_t = 0.0, value_name = "WEIGHT")]
-    gradient_penalty: f64,
+    #[command(flatten)]
+    structure: StructureArgs,
     /// Learning rate of Adam
     #[arg(long, default_value_t = 2e-4)]
     lr: f64,
@@ -163,29 +161,6 @@ enum Bound {
     Jsd,
     /// InfoNCE
     InfoNce,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum PriorName {
-    /// Uniform on [0, 1] in each number
-    Uniform,
-    /// Normal of mean 0 and variance 1 in each number
-    Gaussian,
-    /// Uniform in the unit ball
-    Ball,
-    /// Uniform on the unit sphere
-    Sphere,
-}
-
-impl From<PriorName> for Prior {
-    fn from(name: PriorName) -> Self {
-        match name {
-            PriorName::Uniform => Self::Uniform,
-            PriorName::Gaussian => Self::Gaussian,
-            PriorName::Ball => Self::Ball,
-            PriorName::Sphere => Self::Sphere,
-        }
-    }
 }
 
 fn parse_pairing(text: &str) -> Result<Pairing, String> {
@@ -282,7 +257,9 @@ impl TrainArgs {
                 bound,
                 pairing: self.negatives,
                 weights: Weights { alpha: self.alpha, beta: self.beta, gamma: self.gamma },
-                prior: PriorConfig { kind: self.prior.into(), gradient_penalty: self.gradient_penalty },
+                prior: self.structure.prior(),
+                coordinates: self.structure.coordinates(),
+                occlusion: self.structure.occlude,
                 adam: AdamConfig { lr: self.lr, ..AdamConfig::default() },
             },
         })

@@ -75,7 +75,7 @@ pub struct Plan {
 const WHOLE: [&str; 5] = ["bound", "pairing", "order", "crop", "normalise"];
 
 /// Settings that need not be given, for suggestions.
-const OPTIONAL: [&str; 9] = [
+const OPTIONAL: [&str; 12] = [
     "data.dir",
     "data.stream",
     "augment.resize",
@@ -83,6 +83,9 @@ const OPTIONAL: [&str; 9] = [
     "augment.jitter",
     "model.prior.kind",
     "model.prior.gradient_penalty",
+    "model.coordinates.absolute",
+    "model.coordinates.relative",
+    "model.occlusion",
     "probes.labels",
     "order.buffered",
 ];

@@ -3,7 +3,7 @@
 use super::{Checkpoint, Position, Progress, RunConfig, RunDir, TrainError, run_dir::config_toml};
 use crate::data::{BatchLoader, FlatBatch, ImageShape, Source, UNLABELLED};
 use crate::dim::{Method, Model, StepInput, StepReport, build};
-use crate::seed::stream;
+use crate::seed::{child, stream};
 use serde::Serialize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -129,7 +129,8 @@ impl Trainer {
         let mut rng = stream(self.config.seed, "noise", self.position.step);
         let noise = self.model.noise().draw(self.config.batch, self.model.global_size(), &mut rng);
         let FlatBatch { pixels, labels, indices, .. } = batch;
-        let input = StepInput { batch: self.config.batch, pixels, labels, indices, noise };
+        let seed = child(self.config.seed, "step", self.position.step);
+        let input = StepInput { batch: self.config.batch, pixels, labels, indices, noise, seed };
         let report = self.model.step(input)?;
         self.position.step += 1;
         self.position.batch += 1;
