@@ -33,7 +33,7 @@ pub struct ProbeSettings {
 impl ProbeSettings {
     /// The probes of a cell.
     pub fn config(&self, seed: u64) -> ProbeConfig {
-        ProbeConfig { mlp_epochs: self.mlp_epochs, labels: self.labels, seed }
+        ProbeConfig { mlp_epochs: self.mlp_epochs, labels: self.labels, seed, ..ProbeConfig::default() }
     }
 }
 
