@@ -9,7 +9,9 @@
 //! counts.
 
 use dfdx::prelude::*;
-use infomax::dim::{CriticKind, EncoderKind, Method, ModelConfig, StepInput, Weights, build};
+use infomax::dim::{
+    CoordinateWeights, CriticKind, EncoderKind, Method, ModelConfig, PriorConfig, StepInput, Weights, build,
+};
 use infomax::mi::Pairing;
 use infomax::mi::bound::{BoundKind, objective};
 use infomax::mi::critic::Critic;
@@ -54,6 +56,9 @@ fn ours(critic: CriticKind, bound: BoundKind, pairing: Pairing) -> f64 {
         bound,
         pairing,
         weights: Weights::default(),
+        prior: PriorConfig::default(),
+        coordinates: CoordinateWeights::default(),
+        occlusion: 0,
         adam: AdamConfig::default(),
     };
     let mut model = build(&config, 0).expect("the setting is one of those offered");

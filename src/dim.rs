@@ -1,18 +1,26 @@
 //! Deep InfoMax: the objectives put together around an encoder.
 //!
-//! `α·global + β·local` bounds are maximised, and `γ·prior` pushes the global vectors towards a uniform distribution
+//! `α·global + β·local` bounds are maximised, and `γ·prior` pushes the global vectors towards a prior distribution
 //! (Hjelm et al. 2019, eq. 8).
 
+mod auxiliary;
 pub(crate) mod build;
+mod coordinates;
 mod method;
 mod model;
+mod noise;
+mod occlusion;
 pub(crate) mod part;
 pub(crate) mod prior;
 
+pub use auxiliary::Auxiliary;
 pub use build::{CriticKind, EncoderKind, ModelConfig, build};
+pub use coordinates::{AbsoluteCoordinates, Axes, CoordinateLoss, RelativeCoordinates};
 pub use method::Method;
-pub use model::{Dim, Model, Noise, StepInput, StepReport};
-pub use prior::{PriorNet, discriminator_loss, encoder_loss};
+pub use model::{Dim, Model, StepInput, StepReport};
+pub use noise::Noise;
+pub use occlusion::occlude;
+pub use prior::{Prior, PriorConfig, PriorNet, discriminator_loss, encoder_loss, gradient_penalty};
 
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +39,23 @@ impl Default for Weights {
     /// DIM(L): α = 0, β = 1, γ = 0.1.
     fn default() -> Self {
         Self { alpha: 0.0, beta: 1.0, gamma: 0.1 }
+    }
+}
+
+/// Weights of coordinate prediction; zero leaves a kind out. The paper's table has both kinds and does not state weights.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CoordinateWeights {
+    /// Of [`AbsoluteCoordinates`].
+    pub absolute: f64,
+    /// Of [`RelativeCoordinates`].
+    pub relative: f64,
+}
+
+impl CoordinateWeights {
+    /// Whether there is none; settings files leave it out then.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod config;
+mod decoded;
 mod evaluate;
 mod progress;
 mod run_dir;
@@ -9,9 +10,10 @@ mod trainer;
 
 pub use checkpoint::{Checkpoint, Position};
 pub use config::{DataConfig, RunConfig};
+pub use decoded::{DecoderConfig, Reconstructions, reconstruct};
 pub use evaluate::{
-    EncoderReport, Evaluation, LAYERS, LayerReport, ProbeConfig, encode, evaluate_encoder, few_label_report,
-    pixel_features,
+    Dependency, EncoderReport, Evaluation, LAYERS, LayerReport, MoreMeasures, ProbeConfig, RANKED, encode,
+    evaluate_encoder, few_label_report, pixel_features,
 };
 pub use progress::{Progress, Quiet};
 pub use run_dir::{Environment, RunDir};

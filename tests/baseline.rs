@@ -10,7 +10,8 @@ use infomax::baseline::{
     gaussian_kl, label_loss, reconstruction_loss, reparameterise,
 };
 use infomax::dim::{
-    CriticKind, DimError, EncoderKind, Method, Model, ModelConfig, StepInput, StepReport, Weights, build,
+    CoordinateWeights, CriticKind, DimError, EncoderKind, Method, Model, ModelConfig, PriorConfig, StepInput,
+    StepReport, Weights, build,
 };
 use infomax::mi::{Pairing, bound::BoundKind};
 use infomax::nn::AdamConfig;
@@ -135,6 +136,9 @@ fn config(method: Method, encoder: EncoderKind) -> ModelConfig {
         bound: BoundKind::InfoNce,
         pairing: Pairing::All,
         weights: Weights::default(),
+        prior: PriorConfig::default(),
+        coordinates: CoordinateWeights::default(),
+        occlusion: 0,
         adam: AdamConfig::default(),
     }
 }
@@ -215,6 +219,7 @@ fn what_cannot_work_is_refused() {
         labels,
         indices,
         noise: vec![0.1; 2 * 64],
+        seed: 0,
     };
     let mut supervised = build(&config(Method::Supervised { classes: 7 }, EncoderKind::Dcgan28), 0).unwrap();
     for labels in [vec![0, 7], vec![3], vec![0, u32::MAX]] {

@@ -3,7 +3,7 @@
 #![cfg(feature = "data")]
 
 use infomax::data::{ImageSet, Order, Source, Split, StreamSet, augment::Augment};
-use infomax::dim::{CriticKind, EncoderKind, Method, ModelConfig, Weights};
+use infomax::dim::{CoordinateWeights, CriticKind, EncoderKind, Method, ModelConfig, PriorConfig, Weights};
 use infomax::mi::{Pairing, bound::BoundKind};
 use infomax::nn::AdamConfig;
 use infomax::train::{Checkpoint, DataConfig, Outcome, Quiet, RunConfig, RunDir, Trainer};
@@ -38,6 +38,9 @@ fn config(method: Method) -> RunConfig {
             // Pairs that do not fit the batch: they are Deep InfoMax's, and no baseline looks at them.
             pairing: Pairing::Rolled(500),
             weights: Weights::default(),
+            prior: PriorConfig::default(),
+            coordinates: CoordinateWeights::default(),
+            occlusion: 0,
             adam: AdamConfig { lr: 5e-4, ..AdamConfig::default() },
         },
     }

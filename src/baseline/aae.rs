@@ -3,7 +3,7 @@
 use super::autoencoder::reconstruction_loss;
 use super::model::{Task, encode};
 use crate::dim::part::{Part, check, device_error};
-use crate::dim::{DimError, PriorNet, StepInput, StepReport, discriminator_loss, encoder_loss};
+use crate::dim::{DimError, Prior, PriorNet, StepInput, StepReport, discriminator_loss, encoder_loss};
 use crate::encoder::Encoder;
 use crate::nn::checkpoint::{Array, collect, restore};
 use crate::nn::{Adam, AdamConfig, Backend};
@@ -66,12 +66,14 @@ where
 
         let f = encoder.module.try_encode_train(x.leaky_traced()).map_err(device_error)?;
         let noise = device.try_tensor_from_vec(noise, (batch, Const)).map_err(device_error)?;
-        let loss = discriminator_loss(&self.prior.module, noise, f.global.clone()).map_err(device_error)?;
+        let mapped = Prior::Uniform.try_map(f.global.clone()).map_err(device_error)?;
+        let loss = discriminator_loss(&self.prior.module, noise, mapped).map_err(device_error)?;
         report.discriminator = f64::from(loss.as_vec()[0]);
         check(&mut report, step)?;
         self.prior.update(&mut loss.try_backward().map_err(device_error)?)?;
 
-        let loss = encoder_loss(&self.prior.module, f.global.put_tape(f.tape)).map_err(device_error)?;
+        let mapped = Prior::Uniform.try_map(f.global.put_tape(f.tape)).map_err(device_error)?;
+        let loss = encoder_loss(&self.prior.module, mapped).map_err(device_error)?;
         report.prior = f64::from(loss.as_vec()[0]);
         report.loss = report.reconstruction + report.prior;
         check(&mut report, step)?;

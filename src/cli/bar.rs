@@ -44,6 +44,9 @@ fn terms(mean: &StepReport, digits: usize) -> String {
         ("KL", mean.kl, ""),
         ("prior", mean.prior, ""),
         ("discriminator", mean.discriminator, ""),
+        ("gradient penalty", mean.gradient_penalty, ""),
+        ("absolute coordinates", mean.absolute_coordinates, " nats"),
+        ("relative coordinates", mean.relative_coordinates, " nats"),
     ] {
         if value != 0.0 {
             let _ = write!(text, "  {name} {value:.3}{unit}");

@@ -2,14 +2,14 @@
 
 use super::CliError;
 use super::patches::{CutArgs, Kind, SourceArgs};
-use crate::data::{Export, ExportFormat};
+use crate::data::{Export, ExportFormat, ExportedFile};
 use clap::{Args, ValueEnum};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What is written.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// NumPy arrays: OUT.npy, and beside it OUT.labels.npy, OUT.indices.npy and OUT.positions.npy
     Npy,
     /// One file of tensors: images or patches, labels, indices, positions
@@ -25,6 +25,16 @@ impl From<Format> for ExportFormat {
             Format::Safetensors => Self::Safetensors,
             Format::Parquet => Self::Parquet,
         }
+    }
+}
+
+impl Format {
+    /// What is written to `out`: as said, or else as the file's ending says.
+    pub(super) fn or_ending(said: Option<Self>, out: &Path) -> Result<ExportFormat, CliError> {
+        said.map(ExportFormat::from).or_else(|| ExportFormat::of(out)).ok_or_else(|| {
+            let endings = ExportFormat::ALL.map(|(_, ending)| format!(".{ending}")).join(", ");
+            CliError::Usage(format!("{} does not say the format: end it in {endings}, or give --format", out.display()))
+        })
     }
 }
 
@@ -58,13 +68,7 @@ pub(super) struct ExportArgs {
 }
 
 pub(super) fn run(args: &ExportArgs) -> Result<(), CliError> {
-    let format = args.format.map(ExportFormat::from).or_else(|| ExportFormat::of(&args.out)).ok_or_else(|| {
-        let endings = ExportFormat::ALL.map(|(_, ending)| format!(".{ending}")).join(", ");
-        CliError::Usage(format!(
-            "{} does not say the format: end it in {endings}, or give --format",
-            args.out.display()
-        ))
-    })?;
+    let format = Format::or_ending(args.format, &args.out)?;
     if args.patches.is_none() && args.cut.given() {
         return Err(CliError::Usage("--stride, --count and --seed need --patches".into()));
     }
@@ -75,8 +79,13 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), CliError> {
     };
     let images = args.rows.unwrap_or(set.len());
     let files = Export { set: &set, images, patches, format, overwrite: args.force }.write(&args.out)?;
+    print(&files, images, args.json)
+}
+
+/// Says which files were written for so many images.
+pub(super) fn print(files: &[ExportedFile], images: usize, json: bool) -> Result<(), CliError> {
     let mut out = std::io::stdout().lock();
-    if args.json {
+    if json {
         let files: Vec<_> = files.iter().map(|f| serde_json::json!({ "path": f.path, "content": f.content })).collect();
         writeln!(out, "{}", serde_json::json!({ "images": images, "files": files }))?;
         return Ok(());

@@ -3,7 +3,8 @@
 use super::CliError;
 use super::cache::CacheArgs;
 use crate::data::{ImageSet, Order, Source, Split, StreamSet};
-use crate::train::{DataConfig, RunConfig};
+use crate::dim::Model;
+use crate::train::{DataConfig, RunConfig, TrainError};
 use std::sync::Arc;
 
 /// Images of a shuffle buffer, if nothing is said.
@@ -34,4 +35,18 @@ pub(super) fn streamed(train: &Source, config: &RunConfig) -> Option<String> {
     let (Source::Stream(set), Order::Buffered(buffer)) = (train, config.order) else { return None };
     let probed = set.len().min(PROBED);
     Some(format!("streamed through a buffer of {buffer} images; probes use {probed} of the training images"))
+}
+
+/// Refuses images that a checkpoint's encoder does not take.
+pub(super) fn check_encoder(model: &dyn Model, set: &ImageSet) -> Result<(), CliError> {
+    let found = [set.channels, set.height, set.width];
+    if found == model.image() {
+        return Ok(());
+    }
+    Err(TrainError::Config(format!(
+        "the checkpoint's encoder takes images of {:?} (channels, height, width), but {} has {found:?}",
+        model.image(),
+        set.name
+    ))
+    .into())
 }

@@ -5,6 +5,7 @@ mod cache;
 mod data;
 mod download;
 mod download_bar;
+mod embed;
 mod experiment;
 mod experiment_run;
 mod experiment_runs;
@@ -25,6 +26,7 @@ mod probe;
 mod show;
 mod stats;
 mod train;
+mod train_structure;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -44,6 +46,7 @@ Examples:
   infomax data download cifar10                    get it from the Hugging Face hub
   infomax train --resume runs/NAME                 go on with a run that was stopped
   infomax probe runs/NAME                          probe a run's newest checkpoint again
+  infomax embed runs/NAME --out y.npy              its features of the test images, for other programs
   infomax experiment run table1-cifar10            a table of the paper, small, beside its figures
   infomax mi estimate table.csv --x a,b --y c      how much do a and b tell of c?";
 
@@ -53,6 +56,8 @@ enum Verb {
     Train(Box<train::TrainArgs>),
     /// Probe the frozen encoder of a run, and the untrained one
     Probe(probe::ProbeArgs),
+    /// Write the features that a run's encoder gives images, for other programs
+    Embed(embed::EmbedArgs),
     /// Look at data sets and make smaller ones
     Data(data::DataArgs),
     /// Estimate mutual information, and hold estimators against known truths
@@ -106,6 +111,7 @@ pub fn main() -> ExitCode {
     let done = match cli.verb {
         Verb::Train(args) => train::run(*args),
         Verb::Probe(args) => probe::run(args).map(|()| ExitCode::SUCCESS),
+        Verb::Embed(args) => embed::run(&args).map(|()| ExitCode::SUCCESS),
         Verb::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),
         Verb::Mi(args) => mi::run(&args),
         Verb::Experiment(args) => experiment::run(args),

@@ -119,25 +119,38 @@ fn percent(share: f64) -> String {
     format!("{:.1}", 100.0 * share)
 }
 
-/// One row for each encoder and layer.
+/// One row for each encoder and layer; measures that were not asked for have no column.
 pub(super) fn probe_table(reports: &[&EncoderReport]) -> Result<Table, CliError> {
-    let mut table = Table::new(&[
+    let mut columns = vec![
         ("encoder", Align::Left),
         ("layer", Align::Left),
         ("features", Align::Right),
         ("linear", Align::Right),
         ("MLP 200", Align::Right),
-    ]);
-    for report in reports {
-        for layer in &report.layers {
-            table.push([
-                report.encoder,
-                layer.layer,
-                &layer.size.to_string(),
-                &percent(layer.linear.test_accuracy),
-                &percent(layer.mlp.test_accuracy),
-            ])?;
-        }
+    ];
+    let layers = || reports.iter().flat_map(|r| &r.layers);
+    let asked = [
+        ("SVM", layers().any(|l| l.svm.is_some())),
+        ("kNN", layers().any(|l| l.knn.is_some())),
+        ("RankMe", layers().any(|l| l.rank_me.is_some())),
+    ];
+    columns.extend(asked.iter().filter(|a| a.1).map(|a| (a.0, Align::Right)));
+    let mut table = Table::new(&columns);
+    for (report, layer) in reports.iter().flat_map(|r| r.layers.iter().map(move |l| (r, l))) {
+        let mut row = vec![
+            report.encoder.to_owned(),
+            layer.layer.to_owned(),
+            layer.size.to_string(),
+            percent(layer.linear.test_accuracy),
+            percent(layer.mlp.test_accuracy),
+        ];
+        let more = [
+            layer.svm.as_ref().map(|s| percent(s.test_accuracy)),
+            layer.knn.as_ref().map(|k| percent(k.test_accuracy)),
+            layer.rank_me.map(|r| format!("{r:.1}")),
+        ];
+        row.extend(more.into_iter().zip(asked).filter(|(_, a)| a.1).map(|(v, _)| v.unwrap_or_else(|| "-".to_owned())));
+        table.push(row)?;
     }
     Ok(table)
 }

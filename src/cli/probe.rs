@@ -4,7 +4,8 @@ use super::cache::CacheArgs;
 use super::{CliError, bar, images, outcome};
 use crate::data::Split;
 use crate::dim::build;
-use crate::train::{Checkpoint, DataConfig, ProbeConfig, TrainError, evaluate_encoder};
+use crate::probe::{KnnConfig, NdmConfig};
+use crate::train::{Checkpoint, DataConfig, DecoderConfig, MoreMeasures, ProbeConfig, TrainError, evaluate_encoder};
 use clap::Args;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,8 @@ use std::path::{Path, PathBuf};
 #[command(after_help = "\
 Examples:
   infomax probe runs/cifar10-20260131T120000Z-0
-  infomax probe runs/NAME/checkpoints/best.safetensors --labels 10000 --json")]
+  infomax probe runs/NAME/checkpoints/best.safetensors --labels 10000 --json
+  infomax probe runs/NAME --svm --knn --rank-me --ndm --ms-ssim    more ways to judge the features")]
 pub(super) struct ProbeArgs {
     /// A run's folder (its newest checkpoint) or a checkpoint file
     run: PathBuf,
@@ -27,8 +29,35 @@ pub(super) struct ProbeArgs {
     #[arg(long)]
     labels: Option<usize>,
     /// Passes of the MLP probe, for conv, fc and Y
-    #[arg(long, value_delimiter = ',', num_args = 3, default_values_t = [6, 6, 20], value_name = "N,N,N")]
-    mlp_epochs: Vec<usize>,
+    #[arg(long, default_value = "6,6,20", value_name = "N,N,N", value_parser = parse_passes)]
+    mlp_epochs: Passes,
+    /// Also fit a support vector machine to each layer (squared hinge, one class against the rest, C = 1)
+    #[arg(long)]
+    svm: bool,
+    /// Also classify by the nearest training images: votes of exp(cos/T) by --knn-k of them
+    #[arg(long)]
+    knn: bool,
+    /// Neighbours that vote [default: 200]
+    #[arg(long, value_name = "K", requires = "knn")]
+    knn_k: Option<usize>,
+    /// Temperature T of the votes [default: 0.1]
+    #[arg(long, value_name = "T", requires = "knn")]
+    knn_temperature: Option<f64>,
+    /// Also measure the effective rank (RankMe) of layers of up to 2048 features
+    #[arg(long)]
+    rank_me: bool,
+    /// Also measure how dependent the units of Y are (the paper's neural dependency measure, nats)
+    #[arg(long)]
+    ndm: bool,
+    /// Steps of the network that measures it [default: 1000]
+    #[arg(long, value_name = "STEPS", requires = "ndm")]
+    ndm_steps: Option<usize>,
+    /// Also train a decoder from Y to the images, and compare test images with what it makes of them (MS-SSIM)
+    #[arg(long)]
+    ms_ssim: bool,
+    /// Passes of the decoder over the training images [default: 10]
+    #[arg(long, value_name = "N", requires = "ms_ssim")]
+    decoder_epochs: Option<usize>,
     /// Leave out the untrained encoder
     #[arg(long)]
     no_untrained: bool,
@@ -45,6 +74,34 @@ pub(super) struct ProbeArgs {
     cache: CacheArgs,
 }
 
+/// Passes over the labels for conv, fc and Y.
+type Passes = [usize; 3];
+
+fn parse_passes(text: &str) -> Result<Passes, String> {
+    let numbers: Option<Vec<usize>> = text.split(',').map(|n| n.trim().parse().ok().filter(|&n| n > 0)).collect();
+    let three = numbers.and_then(|n| Passes::try_from(n).ok());
+    three.ok_or_else(|| "it is three numbers of 1 or more with commas between them, as in 6,6,20".into())
+}
+
+impl ProbeArgs {
+    fn more(&self) -> MoreMeasures {
+        let knn = KnnConfig::default();
+        let knn =
+            KnnConfig { k: self.knn_k.unwrap_or(knn.k), temperature: self.knn_temperature.unwrap_or(knn.temperature) };
+        let ndm = NdmConfig::default();
+        let ndm = NdmConfig { steps: self.ndm_steps.unwrap_or(ndm.steps), ..ndm };
+        let decoder = DecoderConfig::default();
+        let decoder = DecoderConfig { epochs: self.decoder_epochs.unwrap_or(decoder.epochs), ..decoder };
+        MoreMeasures {
+            svm: self.svm,
+            knn: self.knn.then_some(knn),
+            rank_me: self.rank_me,
+            ndm: self.ndm.then_some(ndm),
+            decoder: self.ms_ssim.then_some(decoder),
+        }
+    }
+}
+
 pub(super) fn run(args: ProbeArgs) -> Result<(), CliError> {
     let (checkpoint, config) = Checkpoint::find(&args.run)?;
     let mut model = build(&config.model, config.seed).map_err(TrainError::from)?;
@@ -56,17 +113,9 @@ pub(super) fn run(args: ProbeArgs) -> Result<(), CliError> {
     let train = images::open(&data, &args.cache)?;
     train.check_alike(&test)?;
     let train = images::probed(&train, config.seed)?;
-    let found = [train.channels, train.height, train.width];
-    if found != model.image() {
-        return Err(TrainError::Config(format!(
-            "the checkpoint's encoder takes images of {:?} (channels, height, width), but {} has {found:?}",
-            model.image(),
-            train.name
-        ))
-        .into());
-    }
-    let mlp_epochs = [args.mlp_epochs[0], args.mlp_epochs[1], args.mlp_epochs[2]];
-    let probes = ProbeConfig { mlp_epochs, labels: args.labels, seed: args.seed.unwrap_or(config.seed) };
+    images::check_encoder(&*model, &train)?;
+    let (mlp_epochs, seed) = (args.mlp_epochs, args.seed.unwrap_or(config.seed));
+    let probes = ProbeConfig { mlp_epochs, labels: args.labels, seed, more: args.more() };
     let mut progress = bar::progress(args.quiet);
     let mut reports = vec![evaluate_encoder("trained", &*model, [&train, &test], &probes, &mut *progress)?.report];
     if !args.no_untrained {
@@ -81,6 +130,22 @@ pub(super) fn run(args: ProbeArgs) -> Result<(), CliError> {
         let table = outcome::probe_table(&reports.iter().collect::<Vec<_>>())?;
         let step = checkpoint.position.step;
         writeln!(out, "Test accuracy, %, of probes on frozen features (step {step}):\n\n{}", table.to_text())?;
+        if let Some(knn) = probes.more.knn {
+            writeln!(out, "kNN: {} neighbours in cosine similarity, votes of exp(cos/{})", knn.k, knn.temperature)?;
+        }
+        for (report, ndm) in reports.iter().filter_map(|r| Some((r, r.ndm?))) {
+            let (name, sigmoid, linear) = (report.encoder, ndm.sigmoid, ndm.linear);
+            writeln!(out, "NDM of the {name} encoder's Y, nats: {sigmoid:.3} with sigmoid, {linear:.3} without")?;
+        }
+        for (report, made) in reports.iter().filter_map(|r| Some((r, r.reconstructions.as_ref()?))) {
+            let (name, similar, scales, window) = (report.encoder, made.ms_ssim, made.scales, made.window);
+            writeln!(
+                out,
+                "MS-SSIM of images made of the {name} encoder's Y: {similar:.3} ({scales} scales, window {window}), \
+                 squared error of a pixel {:.4}",
+                made.squared_error
+            )?;
+        }
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::cache::CacheArgs;
 use super::outcome::{self, Encoders};
+use super::train_structure::StructureArgs;
 use super::{CliError, INTERRUPTED, bar, images};
 use crate::data::augment::{Augment, Crop, Jitter};
 use crate::data::{ImageShape, Order, Source, Split};
@@ -24,6 +25,8 @@ Examples:
   infomax train                                        the Fashion-MNIST sample, 12 epochs, local InfoNCE
   infomax train --data cifar10 --data-dir DIR --epochs 20 --lr 2e-4
   infomax train --critic concat --bound jsd --negatives 1
+  infomax train --prior sphere --gradient-penalty 1    another prior of the global vectors
+  infomax train --coordinates both --occlude 10   the paper's extra structure
   infomax train --method vae                           a baseline: the same encoder, trained by something else
   infomax train --data DIR --stream --buffer 20000     a set larger than memory
   infomax train --resume runs/fashion_mnist-20260131T120000Z-0"
@@ -51,7 +54,7 @@ pub(super) struct TrainArgs {
     /// Images a step
     #[arg(long, default_value_t = 64)]
     batch: usize,
-    /// What the encoder is trained by. --critic to --gamma are settings of `dim` alone
+    /// What the encoder is trained by. --critic to --occlude are settings of `dim` alone
     #[arg(long, value_enum, default_value_t = Training::Dim)]
     method: Training,
     /// Weight of the Kullback-Leibler term of --method beta-vae [default: 4]
@@ -78,6 +81,8 @@ pub(super) struct TrainArgs {
     /// Weight of prior matching
     #[arg(long, default_value_t = 0.1)]
     gamma: f64,
+    #[command(flatten)]
+    structure: StructureArgs,
     /// Learning rate of Adam
     #[arg(long, default_value_t = 2e-4)]
     lr: f64,
@@ -252,6 +257,9 @@ impl TrainArgs {
                 bound,
                 pairing: self.negatives,
                 weights: Weights { alpha: self.alpha, beta: self.beta, gamma: self.gamma },
+                prior: self.structure.prior(),
+                coordinates: self.structure.coordinates(),
+                occlusion: self.structure.occlude,
                 adam: AdamConfig { lr: self.lr, ..AdamConfig::default() },
             },
         })

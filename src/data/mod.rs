@@ -51,7 +51,7 @@ pub use card::Card;
 pub use decode::{ImageShape, MAX_SIDE, Picture, PictureError, decode_picture, picture_form};
 pub use decoded::{CacheEntry, CacheUse, DecodedCache};
 pub use error::DataError;
-pub use export::{Export, ExportFormat, ExportedFile};
+pub use export::{Export, ExportFormat, ExportedFile, FeatureExport};
 #[cfg(feature = "cli")]
 pub(crate) use guard::is_guarded;
 pub use order::{Order, buffered_order, epoch_order, piece_order};

@@ -1,8 +1,9 @@
 //! From settings to a model: the types that the settings name.
 
+use super::auxiliary::{Auxiliary, CoordinatePart};
 use super::model::{Dim, Model};
 use super::prior::PriorLayers;
-use super::{DimError, Method, Weights};
+use super::{CoordinateWeights, DimError, Method, PriorConfig, Weights};
 use crate::mi::Pairing;
 use crate::mi::bound::BoundKind;
 use crate::nn::{AdamConfig, builder};
@@ -65,9 +66,26 @@ pub struct ModelConfig {
     pub pairing: Pairing,
     /// Weights of the terms.
     pub weights: Weights,
+    /// Prior matching.
+    #[serde(default, skip_serializing_if = "PriorConfig::is_default")]
+    pub prior: PriorConfig,
+    /// Weights of coordinate prediction.
+    #[serde(default, skip_serializing_if = "CoordinateWeights::is_default")]
+    pub coordinates: CoordinateWeights,
+    /// Side of the block that is hidden from the global path, pixels; 0 hides none. See [`super::occlude`].
+    #[serde(default, skip_serializing_if = "shows_all")]
+    pub occlusion: usize,
     /// Optimiser.
     pub adam: AdamConfig,
 }
+
+/// Whether nothing is hidden; settings files leave it out then.
+fn shows_all(occlusion: &usize) -> bool {
+    *occlusion == 0
+}
+
+/// Units of the coordinate networks: those of the paper's other small networks.
+const COORDINATE_UNITS: usize = 512;
 
 /// Units of the global critic, the paper's.
 const GLOBAL_UNITS: usize = 512;
@@ -97,11 +115,25 @@ pub fn build(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimError
     if !config.method.is_dim() {
         return crate::baseline::build(config, root);
     }
-    let w = config.weights;
-    for (name, value) in [("alpha", w.alpha), ("beta", w.beta), ("gamma", w.gamma)] {
+    let (w, c) = (config.weights, config.coordinates);
+    for (name, value) in [
+        ("alpha", w.alpha),
+        ("beta", w.beta),
+        ("gamma", w.gamma),
+        ("coordinates.absolute", c.absolute),
+        ("coordinates.relative", c.relative),
+    ] {
         if !value.is_finite() || value < 0.0 {
             return Err(DimError::Config(format!("{name} is {value}; a weight is a number of 0 or more")));
         }
+    }
+    config.prior.check()?;
+    let [_, height, width] = config.encoder.image();
+    if config.occlusion >= height.min(width) {
+        let side = config.occlusion;
+        return Err(DimError::Config(format!(
+            "occlusion is {side} pixels, and the images have {height} x {width}: hide a smaller block"
+        )));
     }
     if w.alpha == 0.0 && w.beta == 0.0 {
         return Err(DimError::Config("alpha and beta are both 0: there is no mutual information to maximise".into()));
@@ -118,8 +150,9 @@ pub fn build(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimError
 fn with_units<const U: usize>(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimError> {
     type Global32 = builder::GlobalCritic<128, 8, 8, Y, GLOBAL_UNITS>;
     type Global28 = builder::GlobalCritic<128, 7, 7, Y, GLOBAL_UNITS>;
+    let coordinates = config.coordinates;
     macro_rules! model {
-        ($encoder:ty, $critic:ty, $global:ty) => {{
+        ($encoder:ty, $critic:ty, $global:ty, $side:literal, $offsets:literal) => {{
             let part = |index| Cpu::seed_from_u64(seed::child(root, "init", index));
             let failed = |e: CpuError| DimError::Device(e.to_string());
             let encoder = part(0).try_build_module::<$encoder, f32>().map_err(failed)?;
@@ -130,30 +163,35 @@ fn with_units<const U: usize>(config: &ModelConfig, root: u64) -> Result<Box<dyn
             } else {
                 None
             };
-            let ModelConfig { bound, pairing, weights, adam, .. } = *config;
-            Ok(Box::new(Dim::<_, _, _, Y, Cpu>::new(
-                part(4),
-                encoder,
-                local,
-                global,
-                prior,
-                bound,
-                pairing,
-                weights,
-                adam,
-            )?))
+            let mut auxiliary: Vec<Box<dyn Auxiliary<_, Y, Cpu>>> = Vec::new();
+            if coordinates.absolute != 0.0 {
+                type Net = builder::AbsoluteCoordinates<128, Y, COORDINATE_UNITS, $side>;
+                let net = part(9).try_build_module::<Net, f32>().map_err(failed)?;
+                let (weight, name) = (coordinates.absolute, "absolute_coordinates");
+                let part = CoordinatePart::new(net, weight, name, |r| &mut r.absolute_coordinates, config.adam)?;
+                auxiliary.push(Box::new(part));
+            }
+            if coordinates.relative != 0.0 {
+                type Net = builder::RelativeCoordinates<128, Y, COORDINATE_UNITS, $offsets>;
+                let net = part(10).try_build_module::<Net, f32>().map_err(failed)?;
+                let (weight, name) = (coordinates.relative, "relative_coordinates");
+                let part = CoordinatePart::new(net, weight, name, |r| &mut r.relative_coordinates, config.adam)?;
+                auxiliary.push(Box::new(part));
+            }
+            let model = Dim::<_, _, _, Y, Cpu>::new(part(4), encoder, local, global, prior, config)?;
+            Ok(Box::new(model.with(auxiliary)))
         }};
     }
     match (config.encoder, config.critic) {
-        (EncoderKind::Dcgan32, CriticKind::Concat) => model!(Enc32, builder::ConcatCritic<128, Y, U>, Global32),
-        (EncoderKind::Dcgan32, CriticKind::Dot) => model!(Enc32, builder::DotCritic<128, Y, U>, Global32),
+        (EncoderKind::Dcgan32, CriticKind::Concat) => model!(Enc32, builder::ConcatCritic<128, Y, U>, Global32, 8, 15),
+        (EncoderKind::Dcgan32, CriticKind::Dot) => model!(Enc32, builder::DotCritic<128, Y, U>, Global32, 8, 15),
         (EncoderKind::Dcgan32, CriticKind::DotResidual) => {
-            model!(Enc32, builder::ResidualDotCritic<128, Y, U>, Global32)
+            model!(Enc32, builder::ResidualDotCritic<128, Y, U>, Global32, 8, 15)
         }
-        (EncoderKind::Dcgan28, CriticKind::Concat) => model!(Enc28, builder::ConcatCritic<128, Y, U>, Global28),
-        (EncoderKind::Dcgan28, CriticKind::Dot) => model!(Enc28, builder::DotCritic<128, Y, U>, Global28),
+        (EncoderKind::Dcgan28, CriticKind::Concat) => model!(Enc28, builder::ConcatCritic<128, Y, U>, Global28, 7, 13),
+        (EncoderKind::Dcgan28, CriticKind::Dot) => model!(Enc28, builder::DotCritic<128, Y, U>, Global28, 7, 13),
         (EncoderKind::Dcgan28, CriticKind::DotResidual) => {
-            model!(Enc28, builder::ResidualDotCritic<128, Y, U>, Global28)
+            model!(Enc28, builder::ResidualDotCritic<128, Y, U>, Global28, 7, 13)
         }
     }
 }

@@ -1,14 +1,16 @@
 //! One Deep InfoMax model: encoder, critics, prior discriminator, their optimisers, and the training step.
 
+use super::auxiliary::Auxiliary;
+use super::occlusion::occlude;
 use super::part::{Part, check, device_error};
-use super::prior::{PriorNet, discriminator_loss, encoder_loss};
-use super::{DimError, Weights};
+use super::prior::{PriorConfig, PriorNet, discriminator_loss, encoder_loss, gradient_penalty};
+use super::{DimError, ModelConfig, Noise, Weights};
 use crate::encoder::{Encoder, Features};
 use crate::mi::bound::{BoundKind, objective};
 use crate::mi::critic::Critic;
 use crate::mi::{Pairing, Scores};
+use crate::nn::Backend;
 use crate::nn::checkpoint::{Array, restore};
-use crate::nn::{AdamConfig, Backend};
 use dfdx::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -16,7 +18,8 @@ use std::collections::BTreeMap;
 /// What one step measured, on the batch it learned from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StepReport {
-    /// The whole loss of the encoder: `−α·global − β·local + γ·prior`, or a baseline's.
+    /// The whole loss of the encoder: `−α·global − β·local + γ·prior` and the weighted losses of coordinates, or a
+    /// baseline's.
     pub loss: f64,
     /// The local objective, nats; zero when β is.
     pub local: f64,
@@ -26,8 +29,17 @@ pub struct StepReport {
     pub nats: f64,
     /// The encoder's prior term, nats.
     pub prior: f64,
-    /// The discriminator's own loss, nats; `2·log 2` when it cannot tell.
+    /// The discriminator's own loss without its penalty, nats; `2·log 2` when it cannot tell.
     pub discriminator: f64,
+    /// The discriminator's gradient penalty, before its weight; zero without one.
+    #[serde(default, skip_serializing_if = "absent")]
+    pub gradient_penalty: f64,
+    /// Of absolute coordinates, nats, `2·log M` for a guess on `M`×`M` maps; zero without them.
+    #[serde(default, skip_serializing_if = "absent")]
+    pub absolute_coordinates: f64,
+    /// Of relative coordinates, nats; zero without them.
+    #[serde(default, skip_serializing_if = "absent")]
+    pub relative_coordinates: f64,
     /// `½·‖x̂ − x‖²` an image, nats up to a constant; see [`crate::baseline::reconstruction_loss`]. Zero without a decoder.
     #[serde(default, skip_serializing_if = "absent")]
     pub reconstruction: f64,
@@ -46,7 +58,7 @@ fn absent(term: &f64) -> bool {
 
 impl StepReport {
     /// Names and values of the terms, for checks and sums.
-    pub fn terms(&mut self) -> [(&'static str, &mut f64); 9] {
+    pub fn terms(&mut self) -> [(&'static str, &mut f64); 12] {
         [
             ("loss", &mut self.loss),
             ("local", &mut self.local),
@@ -54,6 +66,9 @@ impl StepReport {
             ("nats", &mut self.nats),
             ("prior", &mut self.prior),
             ("discriminator", &mut self.discriminator),
+            ("gradient_penalty", &mut self.gradient_penalty),
+            ("absolute_coordinates", &mut self.absolute_coordinates),
+            ("relative_coordinates", &mut self.relative_coordinates),
             ("reconstruction", &mut self.reconstruction),
             ("kl", &mut self.kl),
             ("cross_entropy", &mut self.cross_entropy),
@@ -74,15 +89,8 @@ pub struct StepInput {
     pub indices: Vec<usize>,
     /// Draws of what [`Model::noise`] says, `[batch, Y]`.
     pub noise: Vec<f32>,
-}
-
-/// What a model wants to be given as noise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Noise {
-    /// Uniform on [0, 1].
-    Uniform,
-    /// Normal of mean 0 and variance 1.
-    Normal,
+    /// Root of whatever else is drawn in the step: hidden blocks, pairs of locations.
+    pub seed: u64,
 }
 
 /// A model whose types have been chosen: what a trainer, a probe or a command needs of it.
@@ -133,8 +141,15 @@ pub trait Model {
     fn restore_encoder(&mut self, arrays: &BTreeMap<String, Array>) -> Result<(), DimError>;
 }
 
+/// Local feature maps, global vectors and the tape of a step.
+type Encoded<N, D> = (
+    Tensor<<N as Encoder<f32, D>>::Map<usize>, f32, D>,
+    Tensor<<N as Encoder<f32, D>>::Global<usize>, f32, D>,
+    OwnedTape<f32, D>,
+);
+
 /// Deep InfoMax around encoder `N`, with local critic `L`, global critic `G` and global vectors of `Y`.
-pub struct Dim<N, L, G, const Y: usize, D: Storage<f32>> {
+pub struct Dim<N: Encoder<f32, D>, L, G, const Y: usize, D: Backend<f32>> {
     device: D,
     encoder: Part<N>,
     local: Part<L>,
@@ -143,30 +158,31 @@ pub struct Dim<N, L, G, const Y: usize, D: Storage<f32>> {
     bound: BoundKind,
     pairing: Pairing,
     weights: Weights,
+    matching: PriorConfig,
+    occlusion: usize,
+    auxiliary: Vec<Box<dyn Auxiliary<N::Map<usize>, Y, D>>>,
 }
 
 impl<N, L, G, const Y: usize, D: Backend<f32>> Dim<N, L, G, Y, D>
 where
-    N: TensorCollection<f32, D, To<f32, D> = N>,
+    N: TensorCollection<f32, D, To<f32, D> = N> + Encoder<f32, D> + Clone,
     L: TensorCollection<f32, D, To<f32, D> = L>,
     G: TensorCollection<f32, D, To<f32, D> = G>,
 {
-    /// Puts a model together. `global` is needed when α is not zero.
+    /// Puts a model together by the settings of `config` (all but the encoder's and the critics' kinds). `global` is needed
+    /// when α is not zero.
     ///
     /// # Errors
     /// When the device is out of memory.
-    #[expect(clippy::too_many_arguments, reason = "the parts of the paper's equation 8")]
     pub fn new(
         device: D,
         encoder: N,
         local: L,
         global: Option<G>,
         prior: PriorNet<Y, D>,
-        bound: BoundKind,
-        pairing: Pairing,
-        weights: Weights,
-        adam: AdamConfig,
+        config: &ModelConfig,
     ) -> Result<Self, DimError> {
+        let ModelConfig { bound, pairing, weights, prior: matching, occlusion, adam, .. } = *config;
         Ok(Self {
             device,
             encoder: Part::new(encoder, adam)?,
@@ -176,24 +192,76 @@ where
             bound,
             pairing,
             weights,
+            matching,
+            occlusion,
+            auxiliary: Vec::new(),
         })
+    }
+
+    /// With objectives beside mutual information, in this order.
+    pub fn with(self, auxiliary: Vec<Box<dyn Auxiliary<N::Map<usize>, Y, D>>>) -> Self {
+        Self { auxiliary, ..self }
+    }
+
+    /// The map of the whole images, the global vectors of what the global path sees of them, and the tape of both. Where a
+    /// block is hidden, running statistics are of the whole images alone: these are what the encoder is used on.
+    fn encode(&mut self, batch: usize, pixels: Vec<f32>, seed: u64) -> Result<Encoded<N, D>, DimError> {
+        let hidden = (self.occlusion > 0).then(|| {
+            let mut hidden = pixels.clone();
+            let sizes = N::image(1usize).concrete();
+            occlude(&mut hidden, [sizes[1], sizes[2], sizes[3]], self.occlusion, seed);
+            hidden
+        });
+        let image = |pixels| self.device.try_tensor_from_vec(pixels, N::image(batch)).map_err(device_error);
+        let whole = image(pixels)?;
+        let hidden = hidden.map(image).transpose()?;
+        // The copy has the same tensors to learn, and running statistics of its own.
+        let mut copy = hidden.as_ref().map(|_| self.encoder.module.clone());
+        let Features { map, global, tape, .. } =
+            self.encoder.module.try_encode_train(whole.leaky_traced()).map_err(device_error)?;
+        let (Some(hidden), Some(copy)) = (hidden, &mut copy) else { return Ok((map, global, tape)) };
+        let Features { global, tape, .. } = copy.try_encode_train(hidden.put_tape(tape)).map_err(device_error)?;
+        Ok((map, global, tape))
+    }
+
+    /// One step of the discriminator, on draws of the prior and the encoder's vectors `[batch, Y]`.
+    fn discriminate(
+        &mut self,
+        drawn: Tensor<(usize, Const<Y>), f32, D>,
+        global: Tensor<(usize, Const<Y>), f32, D>,
+        report: &mut StepReport,
+        step: u64,
+    ) -> Result<(), DimError> {
+        let PriorConfig { kind, gradient_penalty: weight } = self.matching;
+        let net = &self.prior.module;
+        let mapped = kind.try_map(global).map_err(device_error)?;
+        let mut loss = discriminator_loss(net, drawn.clone(), mapped.clone()).map_err(device_error)?;
+        report.discriminator = f64::from(loss.as_vec()[0]);
+        if weight != 0.0 {
+            let (so_far, tape) = loss.split_tape();
+            let (real, tape) = gradient_penalty(net, drawn.put_tape(tape)).map_err(device_error)?.split_tape();
+            let fake = gradient_penalty(net, mapped.put_tape(tape)).map_err(device_error)?;
+            let penalty = fake.try_add(real).and_then(|p| p.try_mul(0.5f32)).map_err(device_error)?;
+            report.gradient_penalty = f64::from(penalty.as_vec()[0]);
+            loss = penalty.try_mul(weight as f32).and_then(|p| p.try_add(so_far)).map_err(device_error)?;
+        }
+        check(report, step)?;
+        self.prior.update(&mut loss.try_backward().map_err(device_error)?)
     }
 }
 
 impl<N, L, G, const Y: usize, D: Backend<f32>> Model for Dim<N, L, G, Y, D>
 where
-    N: TensorCollection<f32, D, To<f32, D> = N> + Encoder<f32, D, Global<usize> = (usize, Const<Y>)>,
+    N: TensorCollection<f32, D, To<f32, D> = N> + Encoder<f32, D, Global<usize> = (usize, Const<Y>)> + Clone,
     L: TensorCollection<f32, D, To<f32, D> = L> + Critic<N::Map<usize>, (usize, Const<Y>), f32, D>,
     G: TensorCollection<f32, D, To<f32, D> = G> + Critic<N::Map<usize>, (usize, Const<Y>), f32, D>,
 {
     fn step(&mut self, input: StepInput) -> Result<StepReport, DimError> {
-        let StepInput { batch, pixels, noise, .. } = input;
+        let StepInput { batch, pixels, noise, seed, .. } = input;
         let Weights { alpha, beta, gamma } = self.weights;
         let step = self.steps() + 1;
         let mut report = StepReport::default();
-        let x = self.device.try_tensor_from_vec(pixels, N::image(batch)).map_err(device_error)?;
-        let Features { map, global, tape, .. } =
-            self.encoder.module.try_encode_train(x.leaky_traced()).map_err(device_error)?;
+        let (map, global, tape) = self.encode(batch, pixels, seed)?;
         let mut loss: Tensor<Rank0, f32, D, OwnedTape<f32, D>> =
             self.device.try_zeros_like(&()).map_err(device_error)?.put_tape(tape);
         if let Some(critic) = &self.global {
@@ -207,8 +275,11 @@ where
         }
         if beta != 0.0 {
             let (so_far, tape) = loss.split_tape();
-            let scores: Scores<f32, D, _> =
-                self.local.module.try_scores(map.put_tape(tape), &global, self.pairing).map_err(device_error)?;
+            let scores: Scores<f32, D, _> = self
+                .local
+                .module
+                .try_scores(map.clone().put_tape(tape), &global, self.pairing)
+                .map_err(device_error)?;
             let bound = objective(self.bound, scores, self.pairing).map_err(device_error)?;
             report.local = f64::from(bound.value.as_vec()[0]);
             report.nats = bound.nats;
@@ -216,9 +287,13 @@ where
         }
         if gamma != 0.0 {
             let (so_far, tape) = loss.split_tape();
-            let prior = encoder_loss(&self.prior.module, global.clone().put_tape(tape)).map_err(device_error)?;
+            let mapped = self.matching.kind.try_map(global.clone().put_tape(tape)).map_err(device_error)?;
+            let prior = encoder_loss(&self.prior.module, mapped).map_err(device_error)?;
             report.prior = f64::from(prior.as_vec()[0]);
             loss = prior.try_mul(gamma as f32).and_then(|l| l.try_add(so_far)).map_err(device_error)?;
+        }
+        for objective in &self.auxiliary {
+            loss = objective.add(loss, map.clone(), &global, seed, &mut report)?;
         }
         report.loss = f64::from(loss.as_vec()[0]);
         check(&mut report, step)?;
@@ -230,16 +305,19 @@ where
         if let Some(critic) = &mut self.global {
             critic.update(&mut grads)?;
         }
+        for objective in &mut self.auxiliary {
+            objective.update(&mut grads)?;
+        }
         drop(grads);
         if gamma != 0.0 {
-            let noise = self.device.try_tensor_from_vec(noise, (batch, Const)).map_err(device_error)?;
-            let loss = discriminator_loss(&self.prior.module, noise, global).map_err(device_error)?;
-            report.discriminator = f64::from(loss.as_vec()[0]);
-            check(&mut report, step)?;
-            let mut grads = loss.try_backward().map_err(device_error)?;
-            self.prior.update(&mut grads)?;
+            let drawn = self.device.try_tensor_from_vec(noise, (batch, Const)).map_err(device_error)?;
+            self.discriminate(drawn, global, &mut report, step)?;
         }
         Ok(report)
+    }
+
+    fn noise(&self) -> Noise {
+        self.matching.kind.noise()
     }
 
     fn features(&self, batch: usize, pixels: Vec<f32>) -> Result<[Vec<f32>; 3], DimError> {
@@ -258,7 +336,8 @@ where
     fn parameters(&self) -> [usize; 2] {
         let global = self.global.as_ref().map_or(0, |g| g.module.num_trainable_params());
         let others = self.local.module.num_trainable_params() + self.prior.module.num_trainable_params() + global;
-        [self.encoder.module.num_trainable_params(), others]
+        let auxiliary: usize = self.auxiliary.iter().map(|a| a.parameters()).sum();
+        [self.encoder.module.num_trainable_params(), others + auxiliary]
     }
 
     fn arrays(&self) -> BTreeMap<String, Array> {
@@ -269,6 +348,7 @@ where
         if let Some(global) = &self.global {
             global.collect("global", &mut arrays);
         }
+        self.auxiliary.iter().for_each(|a| a.collect(&mut arrays));
         arrays
     }
 
@@ -283,7 +363,7 @@ where
         if let Some(global) = &mut self.global {
             global.restore("global", arrays, steps)?;
         }
-        Ok(())
+        self.auxiliary.iter_mut().try_for_each(|a| a.restore(arrays, steps))
     }
 
     fn restore_encoder(&mut self, arrays: &BTreeMap<String, Array>) -> Result<(), DimError> {

@@ -33,7 +33,7 @@ pub struct ProbeSettings {
 impl ProbeSettings {
     /// The probes of a cell.
     pub fn config(&self, seed: u64) -> ProbeConfig {
-        ProbeConfig { mlp_epochs: self.mlp_epochs, labels: self.labels, seed }
+        ProbeConfig { mlp_epochs: self.mlp_epochs, labels: self.labels, seed, ..ProbeConfig::default() }
     }
 }
 
@@ -75,8 +75,20 @@ pub struct Plan {
 const WHOLE: [&str; 5] = ["bound", "pairing", "order", "crop", "normalise"];
 
 /// Settings that need not be given, for suggestions.
-const OPTIONAL: [&str; 7] =
-    ["data.dir", "data.stream", "augment.resize", "augment.crop", "augment.jitter", "probes.labels", "order.buffered"];
+const OPTIONAL: [&str; 12] = [
+    "data.dir",
+    "data.stream",
+    "augment.resize",
+    "augment.crop",
+    "augment.jitter",
+    "model.prior.kind",
+    "model.prior.gradient_penalty",
+    "model.coordinates.absolute",
+    "model.coordinates.relative",
+    "model.occlusion",
+    "probes.labels",
+    "order.buffered",
+];
 
 /// Puts an experiment's settings together: base, then budget, then overrides, then each row's own.
 ///

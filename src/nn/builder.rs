@@ -65,6 +65,16 @@ pub struct ResidualDotCritic<const C: usize, const Y: usize, const U: usize>;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GlobalCritic<const C: usize, const H: usize, const W: usize, const Y: usize, const U: usize>;
 
+/// Network of absolute coordinates on `N`×`N` maps of `C` channels, with `U` units; see
+/// [`crate::dim::AbsoluteCoordinates`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AbsoluteCoordinates<const C: usize, const Y: usize, const U: usize, const N: usize>;
+
+/// Network of relative coordinates with `N` offsets on each axis, on maps of `C` channels, with `U` units; see
+/// [`crate::dim::RelativeCoordinates`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RelativeCoordinates<const C: usize, const Y: usize, const U: usize, const N: usize>;
+
 /// The encoder of the paper for 32×32 images; see [`crate::encoder::Dcgan32`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Dcgan32<

@@ -96,4 +96,10 @@ pub enum ProbeError {
         /// Optimiser step at which it was seen.
         step: usize,
     },
+    /// The device failed.
+    #[error("the device failed: {reason}; use fewer rows at a time")]
+    Device {
+        /// Its own words.
+        reason: String,
+    },
 }

@@ -115,7 +115,7 @@ pub fn accuracy(predictions: &[u32], labels: &[u32]) -> Result<f64, ProbeError> 
 /// What a probe found, with what is needed to read the number.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ProbeResult {
-    /// `"linear"` or `"mlp"`.
+    /// `"linear"`, `"svm"` or `"mlp"`.
     pub probe: &'static str,
     /// Training rows.
     pub train_rows: usize,
@@ -129,12 +129,12 @@ pub struct ProbeResult {
     pub train_accuracy: f64,
     /// Accuracy on the test rows, in [0, 1].
     pub test_accuracy: f64,
-    /// L-BFGS iterations (linear) or epochs (mlp).
+    /// L-BFGS iterations (linear, svm) or epochs (mlp).
     pub iterations: usize,
-    /// Whether the stopping rule was met (linear); a probe with a fixed number of epochs says true.
+    /// Whether the stopping rule was met (linear, svm); a probe with a fixed number of epochs says true.
     pub converged: bool,
-    /// Mean loss over the training rows in nats per example, without the penalty: at the optimum found (linear) or
-    /// over the last epoch, with dropout (mlp).
+    /// Mean loss over the training rows, without the penalty: nats per example at the optimum found (linear) or over the
+    /// last epoch, with dropout (mlp); the sum of squared hinges per example (svm).
     pub train_loss: f64,
     /// Wall-clock time of fitting, in seconds.
     pub seconds: f64,

@@ -1,18 +1,49 @@
-//! Multinomial logistic regression by L-BFGS.
+//! Linear classifiers by L-BFGS: multinomial logistic regression and support vector machines.
 
 use super::dot::dot;
 use super::features::{argmax, check_labels};
 use super::lbfgs::{History, axpy, line_search};
-use super::softmax::{Sizes, gradient, loss_on_line, residuals, scores};
-use super::{Features, ProbeError, ProbeResult, accuracy};
+use super::softmax::{Sizes, gradient, scores};
+use super::{Features, ProbeError, ProbeResult, accuracy, hinge, softmax};
 use crate::nn::Real;
 use std::time::Instant;
+
+/// What a linear probe minimises.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LinearLoss {
+    /// Cross-entropy of the softmax. Biases are not penalised.
+    #[default]
+    Logistic,
+    /// Squared hinges of one classifier for each class against the rest: an L2 support vector machine, scikit-learn's
+    /// `LinearSVC`. Biases are penalised with the weights, as there.
+    SquaredHinge,
+}
+
+impl LinearLoss {
+    /// Value, slope and curvature of the summed loss at `scores + step * direction`.
+    fn on_line<T: Real>(self, scores: &[T], direction: &[T], step: f64, labels: &[u32], classes: usize) -> [f64; 3] {
+        match self {
+            Self::Logistic => softmax::loss_on_line(scores, direction, step, labels, classes),
+            Self::SquaredHinge => hinge::loss_on_line(scores, direction, step, labels, classes),
+        }
+    }
+
+    /// Turns scores into `factor` times their slopes; returns the summed loss.
+    fn residuals<T: Real>(self, scores: &mut [T], labels: &[u32], classes: usize, factor: f64) -> f64 {
+        match self {
+            Self::Logistic => softmax::residuals(scores, labels, classes, factor),
+            Self::SquaredHinge => hinge::residuals(scores, labels, classes, factor),
+        }
+    }
+}
 
 /// Settings of the linear probe.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinearConfig {
-    /// Inverse strength of the penalty: `1 / (2 C n)` times the squared weights is added to the mean cross-entropy of n
-    /// rows, as scikit-learn's `LogisticRegression(C)`. Biases are not penalised.
+    /// The loss.
+    pub loss: LinearLoss,
+    /// Inverse strength of the penalty: `1 / (2 C n)` times the squared weights is added to the mean loss of n rows, as
+    /// scikit-learn's `LogisticRegression(C)` and `LinearSVC(C)`.
     pub c: f64,
     /// Stop when no component of the gradient is larger than this (nats per row and unit of weight).
     pub tolerance: f64,
@@ -24,7 +55,14 @@ pub struct LinearConfig {
 
 impl Default for LinearConfig {
     fn default() -> Self {
-        Self { c: 1.0, tolerance: 1e-4, max_iterations: 100, memory: 10 }
+        Self { loss: LinearLoss::Logistic, c: 1.0, tolerance: 1e-4, max_iterations: 100, memory: 10 }
+    }
+}
+
+impl LinearConfig {
+    /// A support vector machine; it takes more iterations than logistic regression.
+    pub fn svm() -> Self {
+        Self { loss: LinearLoss::SquaredHinge, max_iterations: 300, ..Self::default() }
     }
 }
 
@@ -65,7 +103,7 @@ impl LinearProbe {
         Ok(argmax(&self.scores(x)?, self.classes).collect())
     }
 
-    /// Scores before the softmax, `[N, K]` row-major.
+    /// Scores before softmax or hinge, `[N, K]` row-major.
     ///
     /// # Errors
     /// [`ProbeError::Width`] when the columns differ from those fitted.
@@ -94,7 +132,7 @@ impl LinearProbe {
         self.converged
     }
 
-    /// Mean cross-entropy of the training rows in nats, without the penalty.
+    /// Mean loss of the training rows, without the penalty: nats of cross-entropy, or the sum of a row's squared hinges.
     pub fn train_loss(&self) -> f64 {
         self.train_loss
     }
@@ -122,15 +160,19 @@ struct Minimum<T> {
 
 fn minimise<T: Real>(x: &[T], labels: &[u32], s: Sizes, config: &LinearConfig) -> Result<Minimum<T>, ProbeError> {
     let n = s.rows as f64;
-    let weights = s.classes * s.dim;
+    let loss_of = config.loss;
+    let penalised = match loss_of {
+        LinearLoss::Logistic => s.classes * s.dim,
+        LinearLoss::SquaredHinge => s.params(),
+    };
     let l2 = 1.0 / (config.c * n);
     let mut params = vec![T::default(); s.params()];
     let mut z = vec![T::default(); s.rows * s.classes];
     let full_gradient = |z: &[T], params: &[T]| {
         let mut d = z.to_vec();
-        let loss = residuals(&mut d, labels, s.classes, 1.0 / n) / n;
+        let loss = loss_of.residuals(&mut d, labels, s.classes, 1.0 / n) / n;
         let mut g = gradient(x, &d, s);
-        axpy(&mut g[..weights], l2, &params[..weights]);
+        axpy(&mut g[..penalised], l2, &params[..penalised]);
         (loss, g)
     };
     let (mut loss, mut g) = full_gradient(&z, &params);
@@ -149,10 +191,10 @@ fn minimise<T: Real>(x: &[T], labels: &[u32], s: Sizes, config: &LinearConfig) -
         }
         let direction = history.direction(&g);
         let dz = scores(x, &direction, s);
-        let (w, d) = (&params[..weights], &direction[..weights]);
+        let (w, d) = (&params[..penalised], &direction[..penalised]);
         let (ww, wd, dd) = (dot(w, w), dot(w, d), dot(d, d));
         let found = line_search(|t| {
-            let [value, slope, curvature] = loss_on_line(&z, &dz, t, labels, s.classes);
+            let [value, slope, curvature] = loss_of.on_line(&z, &dz, t, labels, s.classes);
             [
                 value / n + 0.5 * l2 * (ww + 2.0 * t * wd + t * t * dd),
                 slope / n + l2 * (wd + t * dd),
@@ -196,7 +238,10 @@ pub fn linear_probe(
     let probe = LinearProbe::fit(train, train_labels, classes, config)?;
     let seconds = start.elapsed().as_secs_f64();
     let result = ProbeResult {
-        probe: "linear",
+        probe: match config.loss {
+            LinearLoss::Logistic => "linear",
+            LinearLoss::SquaredHinge => "svm",
+        },
         train_rows: train.rows,
         test_rows: test.rows,
         dim: train.dim,

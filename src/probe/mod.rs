@@ -3,9 +3,13 @@
 //! A probe sees a matrix, whatever computed it. Sizes are run-time values here, unlike those of the encoders.
 //!
 //! * [`Standardiser`]: zero mean and unit variance by the training rows;
-//! * [`LinearProbe`]: multinomial logistic regression by L-BFGS, no learning rate to choose;
+//! * [`LinearProbe`]: multinomial logistic regression or a support vector machine by L-BFGS, no learning rate to choose;
 //! * [`MlpProbe`]: the non-linear probe of Hjelm et al. 2019 (arXiv 1808.06670, §4.1), one hidden layer of 200 units;
 //! * [`few_label_curve`]: accuracy against the number of labels;
+//! * [`knn_probe`]: votes of the nearest training rows, nothing trained;
+//! * [`rank_me`]: the effective rank of features, without labels;
+//! * [`ndm`]: how dependent the units of a representation are;
+//! * [`ms_ssim`]: how alike images are, for decoders;
 //! * [`nearest`]: exact nearest neighbours of a few rows, for pictures.
 //!
 //! Results are bit-identical whatever the number of threads: work is cut into chunks whose sizes depend on the data
@@ -25,20 +29,29 @@ mod dot;
 mod error;
 mod features;
 mod few_label;
+mod hinge;
+mod knn;
 mod lbfgs;
 mod linear;
 mod mlp;
 mod mlp_net;
+mod ms_ssim;
+mod ndm;
 mod neighbours;
+mod rank;
 mod softmax;
 mod standardise;
 
 pub use error::ProbeError;
 pub use features::{Features, ProbeResult, accuracy};
 pub use few_label::{FewLabelPoint, balanced_subset, few_label_curve};
-pub use linear::{LinearConfig, LinearProbe, linear_probe};
+pub use knn::{KnnConfig, KnnResult, knn_predict, knn_probe};
+pub use linear::{LinearConfig, LinearLoss, LinearProbe, linear_probe};
 pub use mlp::{MlpConfig, MlpProbe, mlp_probe};
 pub use mlp_net::MlpParams;
+pub use ms_ssim::{MsSsimConfig, ms_ssim};
+pub use ndm::{NdmConfig, ndm};
 pub use neighbours::{Distance, Neighbour, nearest};
+pub use rank::rank_me;
 pub use softmax::softmax_loss;
 pub use standardise::{Standardiser, standardise};

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 /// Rows per product of the scores.
 const SCORE_ROWS: usize = 256;
 /// Rows per chunk of the loss.
-const LOSS_ROWS: usize = 4096;
+pub(super) const LOSS_ROWS: usize = 4096;
 /// Row chunks of the gradient at most.
 const GRADIENT_CHUNKS: usize = 16;
 

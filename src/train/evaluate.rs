@@ -1,11 +1,11 @@
 //! What an encoder learned: probes on its frozen features.
 
-use super::{Progress, TrainError};
+use super::{DecoderConfig, Progress, Reconstructions, TrainError, reconstruct};
 use crate::data::{ImageSet, normalise};
 use crate::dim::Model;
 use crate::probe::{
-    Features, FewLabelPoint, LinearConfig, MlpConfig, ProbeResult, few_label_curve, linear_probe, mlp_probe,
-    standardise,
+    Features, FewLabelPoint, KnnConfig, KnnResult, LinearConfig, MlpConfig, NdmConfig, ProbeResult, few_label_curve,
+    knn_probe, linear_probe, mlp_probe, ndm, rank_me, standardise,
 };
 use serde::Serialize;
 
@@ -24,15 +24,35 @@ pub struct ProbeConfig {
     pub labels: Option<usize>,
     /// Root seed.
     pub seed: u64,
+    /// What is measured beside the two probes.
+    pub more: MoreMeasures,
 }
+
+/// Measures that are taken when they are asked for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MoreMeasures {
+    /// A support vector machine on each layer.
+    pub svm: bool,
+    /// Nearest neighbours on each layer, as the encoder gives it.
+    pub knn: Option<KnnConfig>,
+    /// The effective rank of each layer of up to [`RANKED`] features, on the training images.
+    pub rank_me: bool,
+    /// The neural dependency measure of Y; its seed is the probes'.
+    pub ndm: Option<NdmConfig>,
+    /// What a decoder makes of Y; its seed is the probes'.
+    pub decoder: Option<DecoderConfig>,
+}
+
+/// Layers with more features get no rank: it takes the cube of their number in operations.
+pub const RANKED: usize = 2048;
 
 impl Default for ProbeConfig {
     fn default() -> Self {
-        Self { mlp_epochs: [6, 6, 20], labels: None, seed: 0 }
+        Self { mlp_epochs: [6, 6, 20], labels: None, seed: 0, more: MoreMeasures::default() }
     }
 }
 
-/// Both probes on one layer.
+/// The probes of one layer.
 #[derive(Clone, Debug, Serialize)]
 pub struct LayerReport {
     /// `conv`, `fc` or `Y`.
@@ -43,15 +63,39 @@ pub struct LayerReport {
     pub linear: ProbeResult,
     /// 200 hidden units.
     pub mlp: ProbeResult,
+    /// A support vector machine, if asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub svm: Option<ProbeResult>,
+    /// Nearest neighbours, if asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub knn: Option<KnnResult>,
+    /// The effective rank, if asked for; see [`rank_me`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rank_me: Option<f64>,
 }
 
-/// Both probes on each layer of one encoder.
+/// The neural dependency measure of Y, nats; see [`ndm`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Dependency {
+    /// Of `σ(Y)`, as prior matching sees it.
+    pub sigmoid: f64,
+    /// Of `Y` itself.
+    pub linear: f64,
+}
+
+/// The probes of each layer of one encoder.
 #[derive(Clone, Debug, Serialize)]
 pub struct EncoderReport {
     /// `trained` or `untrained`.
     pub encoder: &'static str,
     /// conv, fc, Y.
     pub layers: Vec<LayerReport>,
+    /// How dependent the units of Y are, if asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ndm: Option<Dependency>,
+    /// How well a decoder makes test images of Y, if asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reconstructions: Option<Reconstructions>,
 }
 
 /// An encoder's report, and its global vectors of both splits.
@@ -109,7 +153,10 @@ pub fn evaluate_encoder(
     let train_features = encode(model, train, rows, progress)?;
     let test_features = encode(model, test, test.len(), progress)?;
     progress.task_ends();
-    progress.task_begins(&format!("{encoder} encoder: probes"), 2 * LAYERS.len() as u64);
+    let more = &config.more;
+    let measures = 2 + [more.svm, more.knn.is_some(), more.rank_me].into_iter().filter(|&m| m).count();
+    let total = measures * LAYERS.len() + usize::from(more.ndm.is_some()) + usize::from(more.decoder.is_some());
+    progress.task_begins(&format!("{encoder} encoder: probes"), total as u64);
     let (labels, classes) = (&train.labels()[..rows], train.classes.len());
     let mut layers = Vec::with_capacity(LAYERS.len());
     let mut global = None;
@@ -117,17 +164,41 @@ pub fn evaluate_encoder(
         if i + 1 == LAYERS.len() {
             global = Some((train_x.clone(), test_x.clone()));
         }
+        let knn = more.knn.map(|k| knn_probe(&train_x, labels, &test_x, test.labels(), classes, &k)).transpose()?;
+        let rank = (more.rank_me && train_x.dim <= RANKED).then(|| rank_me(&train_x)).transpose()?;
+        progress.task_advances(u64::from(more.knn.is_some()) + u64::from(more.rank_me));
         standardise(&mut train_x, &mut test_x)?;
-        let linear = linear_probe(&train_x, labels, &test_x, test.labels(), classes, &LinearConfig::default())?.1;
+        let fit = |config: &LinearConfig| {
+            linear_probe(&train_x, labels, &test_x, test.labels(), classes, config).map(|fitted| fitted.1)
+        };
+        let linear = fit(&LinearConfig::default())?;
         progress.task_advances(1);
         let settings = MlpConfig { epochs: config.mlp_epochs[i], seed: config.seed, ..MlpConfig::default() };
         let mlp = mlp_probe(&train_x, labels, &test_x, test.labels(), classes, &settings)?.1;
         progress.task_advances(1);
-        layers.push(LayerReport { layer: LAYERS[i], size: train_x.dim, linear, mlp });
+        let svm = more.svm.then(|| fit(&LinearConfig::svm())).transpose()?;
+        progress.task_advances(u64::from(more.svm));
+        layers.push(LayerReport { layer: LAYERS[i], size: train_x.dim, linear, mlp, svm, knn, rank_me: rank });
     }
+    let (train_y, test_y) = global.expect("the last layer is Y");
+    let dependency =
+        more.ndm.map(|n| dependency(&train_y, &test_y, &NdmConfig { seed: config.seed, ..n })).transpose()?;
+    progress.task_advances(u64::from(more.ndm.is_some()));
+    let decode = |d| reconstruct([&train_y, &test_y], [train, test], &DecoderConfig { seed: config.seed, ..d });
+    let reconstructions = more.decoder.map(decode).transpose()?;
     progress.task_ends();
-    let (train, test) = global.expect("the last layer is Y");
-    Ok(Evaluation { report: EncoderReport { encoder, layers }, train, test })
+    let report = EncoderReport { encoder, layers, ndm: dependency, reconstructions };
+    Ok(Evaluation { report, train: train_y, test: test_y })
+}
+
+/// The neural dependency measure of Y with and without the sigmoid.
+fn dependency(train: &Features, test: &Features, settings: &NdmConfig) -> Result<Dependency, TrainError> {
+    let measure = |train: &Features, test: &Features| ndm::<{ crate::dim::build::Y }>(train, test, settings);
+    let sigmoid = |x: &Features| {
+        let values = x.values.iter().map(|v| 1.0 / (1.0 + (-v).exp())).collect();
+        Features::try_new(x.rows, x.dim, values)
+    };
+    Ok(Dependency { sigmoid: measure(&sigmoid(train)?, &sigmoid(test)?)?, linear: measure(train, test)? })
 }
 
 /// Pixels in [−1, 1] as features.

@@ -2,10 +2,8 @@
 
 use super::{Checkpoint, Position, Progress, RunConfig, RunDir, TrainError, run_dir::config_toml};
 use crate::data::{BatchLoader, FlatBatch, ImageShape, Source, UNLABELLED};
-use crate::dim::{Method, Model, Noise, StepInput, StepReport, build};
-use crate::seed::stream;
-use rand::Rng;
-use rand_distr::StandardNormal;
+use crate::dim::{Method, Model, StepInput, StepReport, build};
+use crate::seed::{child, stream};
 use serde::Serialize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -129,14 +127,10 @@ impl Trainer {
     /// One step, with noise from the stream of this step.
     fn step(&mut self, batch: FlatBatch) -> Result<StepReport, TrainError> {
         let mut rng = stream(self.config.seed, "noise", self.position.step);
-        let noise = (0..self.config.batch * self.model.global_size())
-            .map(|_| match self.model.noise() {
-                Noise::Uniform => rng.r#gen(),
-                Noise::Normal => rng.sample(StandardNormal),
-            })
-            .collect();
+        let noise = self.model.noise().draw(self.config.batch, self.model.global_size(), &mut rng);
         let FlatBatch { pixels, labels, indices, .. } = batch;
-        let input = StepInput { batch: self.config.batch, pixels, labels, indices, noise };
+        let seed = child(self.config.seed, "step", self.position.step);
+        let input = StepInput { batch: self.config.batch, pixels, labels, indices, noise, seed };
         let report = self.model.step(input)?;
         self.position.step += 1;
         self.position.batch += 1;

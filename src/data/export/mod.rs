@@ -1,9 +1,12 @@
 //! Images, or patches of them, to files that other programs read.
 
+mod features;
 mod npy;
 mod parquet;
 mod rows;
 mod safetensors;
+
+pub use features::FeatureExport;
 
 use super::{DataError, ImageSet};
 use crate::patch::Cutter;

@@ -32,7 +32,7 @@ pub(super) fn write(rows: &Rows<'_>, out: &Path, overwrite: bool) -> Result<Vec<
 }
 
 /// `set.npy` → `set.labels.npy`.
-fn beside(out: &Path, name: &str) -> PathBuf {
+pub(super) fn beside(out: &Path, name: &str) -> PathBuf {
     let stem = if out.extension().is_some_and(|e| e == "npy") { out.with_extension("") } else { out.to_owned() };
     let mut path = stem.into_os_string();
     path.push(format!(".{name}.npy"));
@@ -40,7 +40,7 @@ fn beside(out: &Path, name: &str) -> PathBuf {
 }
 
 /// The header of an array in C order. The values begin at a multiple of 64 bytes, as the format asks.
-fn header(descr: &str, shape: &[usize]) -> Vec<u8> {
+pub(super) fn header(descr: &str, shape: &[usize]) -> Vec<u8> {
     let sizes: String = shape.iter().map(|n| format!("{n}, ")).collect();
     let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({}), }}", sizes.trim_end());
     const BEFORE: usize = 10;

@@ -1,0 +1,118 @@
+//! The neural dependency measure: how far the units of a representation are from being independent.
+
+use super::{Features, ProbeError};
+use crate::dim::PriorNet;
+use crate::dim::prior::PriorLayers;
+use crate::mi::Pairing;
+use crate::mi::bound::{BoundKind, ScoreSizes, dv, objective};
+use crate::nn::{Adam, AdamConfig};
+use crate::seed::{child, stream};
+use dfdx::prelude::*;
+use rand::Rng;
+use rand::seq::SliceRandom;
+use serde::Serialize;
+
+/// Settings of [`ndm`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct NdmConfig {
+    /// Steps of training; the learning rate falls to a tenth after half of them and again after three quarters.
+    pub steps: usize,
+    /// Rows of a step.
+    pub batch: usize,
+    /// Learning rate of Adam.
+    pub lr: f64,
+    /// Root seed.
+    pub seed: u64,
+}
+
+impl Default for NdmConfig {
+    /// The authors' code has batches of 10,000 and 1,000 epochs at 1e-4; this is about a thousandth of that work.
+    fn default() -> Self {
+        Self { steps: 1000, batch: 512, lr: 1e-4, seed: 0 }
+    }
+}
+
+/// The neural dependency measure of features `[N, Y]` (Hjelm et al. 2019, section 4.1; Brakel & Bengio 2017): the
+/// Donsker-Varadhan estimate, nats, of the divergence between the distribution of a row and that of a row whose units are
+/// each taken from another row at random. Zero for independent units, larger for dependent ones.
+///
+/// A network `Y → 1000 → 200 → 1` learns to tell the two apart on `train` by the f-GAN objective of the KL divergence
+/// ([`nwj`](crate::mi::bound::nwj())), as in the authors' code; the value is read on `test`, which it has not seen, so that
+/// what it learned by heart does not count. On finite data it can be a little below zero.
+///
+/// # Errors
+/// [`ProbeError::Width`] unless both have `Y` columns, [`ProbeError::Setting`], [`ProbeError::Diverged`],
+/// [`ProbeError::Device`].
+pub fn ndm<const Y: usize>(train: &Features, test: &Features, config: &NdmConfig) -> Result<f64, ProbeError> {
+    train.check_width(Y)?;
+    test.check_width(Y)?;
+    let NdmConfig { steps, batch, lr, seed } = *config;
+    for (name, value) in [("steps", steps), ("batch", batch)] {
+        if value < 2 {
+            return Err(ProbeError::Setting { name, value: value.to_string(), range: "at least 2" });
+        }
+    }
+    if !(lr > 0.0 && lr.is_finite()) {
+        return Err(ProbeError::Setting { name: "lr", value: lr.to_string(), range: "positive and finite" });
+    }
+    let failed = |e: CpuError| ProbeError::Device { reason: e.to_string() };
+    let device = Cpu::seed_from_u64(child(seed, "ndm", 0));
+    let mut net = device.try_build_module::<PriorLayers<Y>, f32>().map_err(failed)?;
+    let mut adam = Adam::new(&net, AdamConfig { lr, betas: [0.9, 0.999], ..AdamConfig::default() }).map_err(failed)?;
+    for step in 0..steps {
+        let mut rng = stream(seed, "ndm step", step as u64);
+        let rows: Vec<usize> = (0..batch).map(|_| rng.gen_range(0..train.rows)).collect();
+        let pairs = pairs(train, &rows, &mut rng);
+        let x = device.try_tensor_from_vec(pairs, (2 * batch, Const::<Y>)).map_err(failed)?;
+        let scores = net.try_forward(x.leaky_traced()).and_then(|s| s.try_reshape_like(&(batch, 1, 2)));
+        let bound = objective(BoundKind::Nwj, scores.map_err(failed)?, Pairing::Rolled(1)).map_err(failed)?;
+        if !bound.nats.is_finite() {
+            return Err(ProbeError::Diverged { step });
+        }
+        adam.config.lr = lr
+            * if 4 * step >= 3 * steps {
+                0.01
+            } else if 2 * step >= steps {
+                0.1
+            } else {
+                1.0
+            };
+        let mut grads = (-bound.value).try_backward().map_err(failed)?;
+        adam.update(&mut net, &mut grads).map_err(failed)?;
+    }
+    read(&net, test, &device, seed).map_err(failed)
+}
+
+/// Copies of the test rows that are read, each with other units beside it.
+const READINGS: u64 = 4;
+
+/// The Donsker-Varadhan value of `net` on `test`.
+fn read<const Y: usize>(net: &PriorNet<Y, Cpu>, test: &Features, device: &Cpu, seed: u64) -> Result<f64, CpuError> {
+    let rows: Vec<usize> = (0..test.rows).collect();
+    let mut scores = Vec::with_capacity(2 * test.rows * READINGS as usize);
+    for reading in 0..READINGS {
+        let values = pairs(test, &rows, &mut stream(seed, "ndm reading", reading));
+        let x = device.try_tensor_from_vec(values, (2 * test.rows, Const::<Y>))?;
+        scores.extend(net.try_forward(x)?.as_vec().into_iter().map(f64::from));
+    }
+    let sizes = ScoreSizes { batch: scores.len() / 2, locations: 1, pairing: Pairing::Rolled(1) };
+    Ok(dv(&scores, sizes).objective)
+}
+
+/// Each of these rows, and after it a row whose every unit is that of one of these rows, drawn for each unit by a
+/// permutation of its own: `[2·rows, F]`.
+fn pairs(x: &Features, rows: &[usize], rng: &mut impl Rng) -> Vec<f32> {
+    let (n, dim) = (rows.len(), x.dim);
+    let mut pairs = vec![0f32; 2 * n * dim];
+    for (pair, &row) in pairs.chunks_exact_mut(2 * dim).zip(rows) {
+        pair[..dim].copy_from_slice(x.row(row));
+    }
+    let mut order: Vec<usize> = (0..n).collect();
+    for unit in 0..dim {
+        order.shuffle(rng);
+        for (i, &from) in order.iter().enumerate() {
+            pairs[(2 * i + 1) * dim + unit] = x.row(rows[from])[unit];
+        }
+    }
+    pairs
+}
