@@ -37,6 +37,7 @@ pub mod numbers;
 mod order;
 mod pages;
 mod sample;
+pub mod scene;
 mod set;
 pub mod source;
 pub mod stats;
