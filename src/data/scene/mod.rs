@@ -26,6 +26,8 @@ mod model;
 mod place;
 mod render;
 mod solid;
+#[cfg(test)]
+mod tests;
 mod texture;
 mod vector;
 

@@ -31,7 +31,8 @@ impl Model {
 
     /// The part of an ellipsoid below `cut`, a share of its upper radius.
     pub fn bowl(&mut self, centre: Vec3, radii: Vec3, cut: f32) {
-        self.add(Solid::Bowl { cut }, Affine::at(centre).after(&Affine::scale(radii)));
+        let middle = centre + v(0.0, radii.y * (cut - 1.0) / 2.0, 0.0);
+        self.add(Solid::Bowl { cut }, Affine::at(middle).after(&Affine::scale(radii)));
     }
 
     /// A box with rounded edges.

@@ -11,7 +11,7 @@ use super::vector::{Vec3, v};
 pub(super) enum Solid {
     /// The unit ball.
     Ball,
-    /// The part of the unit ball with y below `cut`.
+    /// The part of the unit ball with y below `cut`, moved so that the origin is halfway up.
     Bowl { cut: f32 },
     /// A box of these half sides, edges rounded with radius `round`.
     Block { half: Vec3, round: f32 },
@@ -32,16 +32,19 @@ pub(super) struct Ray {
 }
 
 /// The most steps of a ray in one solid.
-const STEPS: usize = 64;
+const STEPS: usize = 128;
 /// A ray that comes this close, in its own length, has arrived.
 const NEAR: f32 = 1e-4;
+/// A ray that is this close after all steps runs along the surface, and has arrived, too.
+const ALONG: f32 = 1e-3;
 
 fn ball(p: Vec3) -> f32 {
     p.length() - 1.0
 }
 
 fn bowl(p: Vec3, cut: f32) -> f32 {
-    ball(p).max(p.y - cut)
+    let y = p.y + (cut - 1.0) / 2.0;
+    ball(v(p.x, y, p.z)).max(y - cut)
 }
 
 fn block(p: Vec3, inner: Vec3, round: f32) -> f32 {
@@ -75,7 +78,8 @@ impl Solid {
     /// Half the sides of a box around the origin that holds the solid.
     pub fn half(&self) -> Vec3 {
         match *self {
-            Self::Ball | Self::Bowl { .. } => Vec3::ONE,
+            Self::Ball => Vec3::ONE,
+            Self::Bowl { cut } => v(1.0, (1.0 + cut) / 2.0, 1.0),
             Self::Block { half, .. } => half,
             Self::Lathe { low, widens, half, thick } => {
                 let r = low.max(low + widens) + thick;
@@ -132,9 +136,9 @@ impl Solid {
 /// Sphere tracing: as far as the distance allows, again and again.
 fn walk(ray: &Ray, from: f32, to: f32, distance: impl Fn(Vec3) -> f32) -> Option<f32> {
     let slowness = 1.0 / ray.direction.length().max(1e-20);
-    let mut t = from;
+    let (mut t, mut free) = (from, 0.0);
     for _ in 0..STEPS {
-        let free = distance(ray.origin + ray.direction * t) * slowness;
+        free = distance(ray.origin + ray.direction * t) * slowness;
         if free < NEAR {
             return Some(t);
         }
@@ -143,7 +147,7 @@ fn walk(ray: &Ray, from: f32, to: f32, distance: impl Fn(Vec3) -> f32) -> Option
             return None;
         }
     }
-    None
+    (free < ALONG).then_some(t)
 }
 
 impl Ray {
@@ -162,7 +166,7 @@ mod tests {
     use crate::seed::stream;
     use rand::Rng;
 
-    pub(super) const ALL: [Solid; 9] = [
+    const ALL: [Solid; 9] = [
         Solid::Ball,
         Solid::Bowl { cut: 0.3 },
         Solid::Block { half: v(0.5, 0.2, 0.7), round: 0.1 },
@@ -180,7 +184,7 @@ mod tests {
         let mut rng = stream(0, "test", 0);
         let mut point = || v(rng.gen_range(-1.5..1.5), rng.gen_range(-1.5..1.5), rng.gen_range(-1.5..1.5));
         for solid in ALL {
-            let points: Vec<Vec3> = (0..1500).map(|_| point()).collect();
+            let points: Vec<Vec3> = (0..1500).map(|_| point().scaled(solid.half())).collect();
             let inside: Vec<Vec3> = points.iter().copied().filter(|&p| solid.distance(p) < 0.0).collect();
             assert!(inside.len() > 20, "{solid:?}");
             for p in &points {

@@ -45,8 +45,8 @@ impl Texture {
     /// A texture; nothing of it depends on anything but the draws.
     pub fn draw(d: &mut Draw) -> Self {
         let pattern = PATTERNS[d.below(PATTERNS.len())];
-        // Periods a unit of length; the small side of a 64-pixel image is about 0.8 units wide.
-        let periods = 4.0 * 2.2f32.powf(d.unit());
+        // Periods a unit of length; a picture is about 0.8 units wide where objects are, so 7 to 16 pixels of 64 a period.
+        let periods = 5.0 * 2.2f32.powf(d.unit());
         let [a, b, c] = d.three(|d| d.between(0.0, std::f32::consts::TAU));
         let turn = Affine { shift: Vec3::ONE * d.between(0.0, 50.0), ..Affine::euler(a, b, c) };
         let frame = turn.after(&Affine::scale(Vec3::ONE * periods));
