@@ -29,6 +29,7 @@ mod batch;
 mod card;
 mod decode;
 mod decoded;
+mod encode;
 mod error;
 mod export;
 mod guard;

@@ -26,14 +26,18 @@ mod model;
 mod place;
 mod render;
 mod solid;
+mod targets;
 #[cfg(test)]
 mod tests;
 mod texture;
 mod vector;
+mod write;
 
 pub use class::CLASS_NAMES;
 pub use place::{Scene, SceneObject};
 pub use render::{BACKGROUND_DEPTH, Rendered};
+pub use targets::DenseTargets;
+pub use write::{CARD_FILE, SceneSet, WrittenScenes};
 
 use super::DataError;
 use std::fmt;
