@@ -22,6 +22,7 @@ mod mi_staircase_report;
 mod outcome;
 mod patches;
 mod probe;
+mod scenes;
 mod show;
 mod stats;
 mod train;
