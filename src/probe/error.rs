@@ -96,4 +96,12 @@ pub enum ProbeError {
         /// Optimiser step at which it was seen.
         step: usize,
     },
+    /// Trials that give no curve.
+    #[error("the arm `{arm}`: {problem}")]
+    Trials {
+        /// Which arm.
+        arm: String,
+        /// What is wrong, and the way out.
+        problem: String,
+    },
 }

@@ -6,6 +6,7 @@
 //! * [`LinearProbe`]: multinomial logistic regression by L-BFGS, no learning rate to choose;
 //! * [`MlpProbe`]: the non-linear probe of Hjelm et al. 2019 (arXiv 1808.06670, §4.1), one hidden layer of 200 units;
 //! * [`few_label_curve`]: accuracy against the number of labels;
+//! * [`utility`]: how many labels pretraining saves, from scores at several numbers of labels;
 //! * [`nearest`]: exact nearest neighbours of a few rows, for pictures.
 //!
 //! Results are bit-identical whatever the number of threads: work is cut into chunks whose sizes depend on the data
@@ -32,6 +33,7 @@ mod mlp_net;
 mod neighbours;
 mod softmax;
 mod standardise;
+mod utility;
 
 pub use error::ProbeError;
 pub use features::{Features, ProbeResult, accuracy};
@@ -42,3 +44,6 @@ pub use mlp_net::MlpParams;
 pub use neighbours::{Distance, Neighbour, nearest};
 pub use softmax::softmax_loss;
 pub use standardise::{Standardiser, standardise};
+pub use utility::{
+    ArmUtility, BaselinePoint, Trial, Utility, UtilityConfig, UtilityPoint, UtilityReport, isotonic_fit, utility,
+};
