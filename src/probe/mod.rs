@@ -7,6 +7,7 @@
 //! * [`MlpProbe`]: the non-linear probe of Hjelm et al. 2019 (arXiv 1808.06670, §4.1), one hidden layer of 200 units;
 //! * [`few_label_curve`]: accuracy against the number of labels;
 //! * [`utility`]: how many labels pretraining saves, from scores at several numbers of labels;
+//! * [`location_rows`], [`DepthProbe`], [`depth_scores`]: probes of local feature maps;
 //! * [`nearest`]: exact nearest neighbours of a few rows, for pictures.
 //!
 //! Results are bit-identical whatever the number of threads: work is cut into chunks whose sizes depend on the data
@@ -22,6 +23,7 @@
 //! ```
 
 mod adam;
+mod dense;
 mod dot;
 mod error;
 mod features;
@@ -35,6 +37,7 @@ mod softmax;
 mod standardise;
 mod utility;
 
+pub use dense::{DepthProbe, DepthScores, at_locations, depth_scores, location_rows};
 pub use error::ProbeError;
 pub use features::{Features, ProbeResult, accuracy};
 pub use few_label::{FewLabelPoint, balanced_subset, few_label_curve};

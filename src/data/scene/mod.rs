@@ -35,7 +35,7 @@ mod write;
 
 pub use class::CLASS_NAMES;
 pub use place::{Scene, SceneObject};
-pub use render::{BACKGROUND_DEPTH, Rendered};
+pub use render::Rendered;
 pub use targets::DenseTargets;
 pub use write::{CARD_FILE, SceneSet, WrittenScenes};
 
@@ -45,6 +45,8 @@ use std::str::FromStr;
 
 /// Poses of an object: up, or one of four quadrants.
 pub const POSES: usize = 5;
+/// What the background's depth counts as where a task needs a number: the largest depth that the paper stores.
+pub const DEPTH_LIMIT: f32 = 2.55;
 /// Sides of an image that can be asked for, pixels.
 pub const SIDES: [usize; 2] = [64, 128];
 /// The most objects of a scene.

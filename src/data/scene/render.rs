@@ -8,8 +8,8 @@ use super::solid::{Ray, Solid};
 use super::texture::Rgb;
 use super::vector::{Affine, Vec3, v};
 
-/// Depth of the background plane, for those who need a number there (4 times the distance of the camera).
-pub const BACKGROUND_DEPTH: f32 = 4.308_132;
+/// Depth of the background plane: 4 times the distance of the camera from the origin.
+const BACKGROUND: f32 = 4.308_132;
 
 /// Where the camera is; it looks at the origin.
 const EYE: Vec3 = v(1.0, 0.0, 0.4);
@@ -267,13 +267,13 @@ impl<'a> Renderer<'a> {
 
     /// The plane behind, which faces the camera.
     fn background(&self, [x, y]: [f32; 2], direction: Vec3) -> Rgb {
-        let point = EYE + direction * BACKGROUND_DEPTH;
+        let point = EYE + direction * BACKGROUND;
         let to_lamp = self.scene.light - point;
         let squared = to_lamp.dot(to_lamp);
         let facing = -self.axes[0].dot(to_lamp) / squared.sqrt();
         let light = AMBIENT + SKY * 0.5 + LAMP * 2.0 * facing.max(0.0) / squared;
         // The texture lies as if it were as far as the objects are, so that both have the same scale.
-        let on_plane = v(x, y, 0.0) * (HALF_VIEW * BACKGROUND_DEPTH / 4.0);
+        let on_plane = v(x, y, 0.0) * (HALF_VIEW * BACKGROUND / 4.0);
         self.scene.background.at(on_plane).map(|a| a * light)
     }
 
