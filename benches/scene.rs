@@ -1,4 +1,4 @@
-//! Scenes rendered a second, by variant, and what of the time a file of them takes.
+//! Scenes rendered a second, by variant; and rendered, encoded and written as parquet.
 //!
 //! ```sh
 //! RAYON_NUM_THREADS=2 cargo bench --bench scene
@@ -6,7 +6,7 @@
 //! There is no peer to run beside: the paper's renderer is Blender's Cycles on meshes that are not ours to fetch.
 
 use infomax::data::Split;
-use infomax::data::scene::{Scene, SceneConfig, Variant};
+use infomax::data::scene::{Scene, SceneConfig, SceneSet, Variant};
 use rayon::prelude::*;
 use std::time::Instant;
 
@@ -46,4 +46,12 @@ fn main() {
         let rates = (0..ROUNDS).map(|_| rate(&config, images)).collect();
         println!("{variant} {size}x{size}, {objects} object(s): {:.0} images/s", median(rates));
     }
+    let set = SceneSet { config: SceneConfig::default(), train: 4000, valid: 0, test: 1 };
+    let rates = (0..ROUNDS).map(|_| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let start = Instant::now();
+        set.write(&folder.path().join("scenes"), |_| {}).expect("room for the scenes");
+        set.images() as f64 / start.elapsed().as_secs_f64()
+    });
+    println!("{} 64x64, 1 object, written: {:.0} images/s", Variant::ALL, median(rates.collect()));
 }

@@ -6,6 +6,7 @@ use crate::data::scene::{CLASS_NAMES, Rendered, Scene, SceneConfig, SceneSet, Va
 use crate::files::write_atomic;
 use crate::report::{ContactSheet, ReportError, Tile, viridis};
 use clap::Args;
+use rayon::prelude::*;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -16,7 +17,7 @@ Examples:
   infomax data scenes --out scenes
   infomax data scenes --out plain --variant=- --count 50000
   infomax data scenes --out crowd --size 128 --objects 4 --variant TCVL
-  infomax train --data scenes/scenes.toml
+  infomax data scenes --out small --size 32 && infomax train --data small/scenes.toml
 
 Classes, factors and strengths are those of Newell & Deng 2020; shapes and textures are procedural. The folder holds
 data/*.parquet (image, label, pose, shape, mask, depth), the card scenes.toml, and sheets/ to look at.")]
@@ -36,7 +37,7 @@ pub(super) struct ScenesArgs {
     /// What varies: T (texture), C (colour), V (viewpoint), L (lighting); - for nothing
     #[arg(long, value_name = "LETTERS", default_value = "TCVL", allow_hyphen_values = true)]
     variant: String,
-    /// Side of an image, pixels: 64 or 128
+    /// Side of an image, pixels: 32, 64 or 128
     #[arg(long, value_name = "PIXELS", default_value_t = 64)]
     size: usize,
     /// Objects in a scene, 1 to 4
@@ -83,7 +84,7 @@ pub(super) fn run(args: &ScenesArgs) -> Result<(), CliError> {
 }
 
 /// Scenes of a class on the sheet of a switch.
-const ROWS: u64 = 4;
+const ROWS: u64 = 3;
 
 /// A sheet for each switch, and one of all.
 fn sheets(config: &SceneConfig, folder: &Path) -> Result<Vec<PathBuf>, CliError> {
@@ -130,10 +131,12 @@ fn row(
     planes: fn(&Rendered) -> Vec<u8>,
 ) -> Result<(), CliError> {
     let first = sheet.is_empty();
-    for (class, name) in CLASS_NAMES.iter().enumerate() {
-        let image = Scene::draw_of(config, Split::Train, index, Some(class))?.render();
-        let tile = Tile::new(3, image.size, image.size, planes(&image))?;
-        sheet.push(if first { tile.caption(*name) } else { tile })?;
+    let render = |class| Ok(Scene::draw_of(config, Split::Train, index, Some(class))?.render());
+    let images: Vec<Rendered> =
+        (0..CLASS_NAMES.len()).into_par_iter().map(render).collect::<Result<_, crate::data::DataError>>()?;
+    for (image, name) in images.iter().zip(CLASS_NAMES) {
+        let tile = Tile::new(3, image.size, image.size, planes(image))?;
+        sheet.push(if first { tile.caption(name) } else { tile })?;
     }
     Ok(())
 }

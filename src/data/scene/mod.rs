@@ -47,8 +47,8 @@ use std::str::FromStr;
 pub const POSES: usize = 5;
 /// What the background's depth counts as where a task needs a number: the largest depth that the paper stores.
 pub const DEPTH_LIMIT: f32 = 2.55;
-/// Sides of an image that can be asked for, pixels.
-pub const SIDES: [usize; 2] = [64, 128];
+/// Sides of an image that can be asked for, pixels: the paper's 64 and 128, and 32 for small encoders.
+pub const SIDES: [usize; 3] = [32, 64, 128];
 /// The most objects of a scene.
 pub const MAX_OBJECTS: usize = 4;
 
@@ -119,7 +119,7 @@ impl FromStr for Variant {
 pub struct SceneConfig {
     /// What varies.
     pub variant: Variant,
-    /// Side of an image, pixels: 64 or 128.
+    /// Side of an image, pixels: 32, 64 or 128.
     pub size: usize,
     /// Objects in a scene, 1 to 4.
     pub objects: usize,
@@ -130,7 +130,7 @@ pub struct SceneConfig {
 /// Everything varies; 64 pixels, one object, seed 0.
 impl Default for SceneConfig {
     fn default() -> Self {
-        Self { variant: Variant::ALL, size: SIDES[0], objects: 1, seed: 0 }
+        Self { variant: Variant::ALL, size: SIDES[1], objects: 1, seed: 0 }
     }
 }
 
@@ -142,7 +142,7 @@ impl SceneConfig {
     pub fn check(&self) -> Result<(), DataError> {
         if !SIDES.contains(&self.size) {
             return Err(DataError::Setting(format!(
-                "scenes of {} pixels a side are not drawn: 64 and 128 are",
+                "scenes of {} pixels a side are not drawn: 32, 64 and 128 are",
                 self.size
             )));
         }

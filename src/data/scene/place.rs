@@ -95,7 +95,7 @@ impl Scene {
         }
         let numbers = shapes(split)?;
         let variant = config.variant;
-        let mut d = Draw::new(config.seed, split.name(), index);
+        let mut d = Draw::new(config.seed, &format!("scene {}", split.name()), index);
         // Everything is drawn whatever the switches are; they say what of it counts.
         let swing = -0.5 + if variant.lighting { 2.0 } else { 0.0 } * d.normal();
         let background = material(&mut d, variant, None);
@@ -149,7 +149,7 @@ fn material(d: &mut Draw, variant: Variant, class: Option<(u64, usize)>) -> Mate
 
 /// Hue, saturation and value that a class has where colour is tied to it.
 pub(super) fn class_colour(seed: u64, class: usize) -> [f32; 3] {
-    let [h, s, v] = Draw::new(seed, "colour of a class", class as u64).three(Draw::unit);
+    let [h, s, v] = Draw::new(seed, "scene colour", class as u64).three(Draw::unit);
     [h, 0.8 * s + 0.2, 0.4 * v + 0.6]
 }
 

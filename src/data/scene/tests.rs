@@ -265,7 +265,7 @@ fn variants_are_read_and_what_is_wrong_is_said() {
     }
     let all = SceneConfig::default();
     for (config, said) in [
-        (SceneConfig { size: 32, ..all }, "64 and 128"),
+        (SceneConfig { size: 48, ..all }, "64 and 128"),
         (SceneConfig { objects: 0, ..all }, "1 to 4"),
         (SceneConfig { objects: 5, ..all }, "1 to 4"),
     ] {

@@ -36,7 +36,7 @@ pub const CLASS_NAMES: [&str; 10] = {
 /// Shape `number` of a class under a root seed.
 pub(super) fn model(seed: u64, class: usize, number: u64) -> Model {
     let (name, build) = CLASSES[class];
-    build(&mut Draw::new(seed, name, number)).fitted()
+    build(&mut Draw::new(seed, &format!("scene shape {name}"), number)).fitted()
 }
 
 #[cfg(test)]
