@@ -8,6 +8,7 @@ mod download_bar;
 mod experiment;
 mod experiment_run;
 mod experiment_runs;
+mod experiment_utility;
 mod export;
 mod images;
 mod info;
