@@ -50,8 +50,7 @@ pub fn utility_chart(report: &UtilityReport) -> LineChart {
     let top = 1.3 * highest;
     let clipped = |u: Utility| u.number().clamp(-1.0, top);
     let title = format!("Labels saved over {}", report.baseline);
-    let mut chart =
-        LineChart::new(title, "labels n", "utility: labels saved over labels used (grey: not known)").log_x();
+    let mut chart = LineChart::new(title, "labels n", "utility (grey: not known)").log_x();
     let ends = [report.curve.first(), report.curve.last()].map(|p| p.map(|p| p.labels as f64));
     if let [Some(fewest), Some(most)] = ends {
         let spread = |n: f64| points().map(|p| p.labels as f64).fold((n, n), |(a, b), n| (a.min(n), b.max(n)));
@@ -89,7 +88,8 @@ fn sentence(arm: &ArmUtility) -> String {
     };
     let falls = if last < first { "falls" } else { "does not fall" };
     let end = format!("The utility of {name} {falls}: {first:.2} with {fewest} labels, {last:.2} with {most}");
-    let nothing = arm.points.iter().find(|p| p.interval.is_some() && p.holds(0.0));
+    let is_known = |p: &&UtilityPoint| matches!(p.utility, Utility::Value(_)) && p.interval.is_some();
+    let nothing = arm.points.iter().filter(is_known).find(|p| p.holds(0.0));
     match nothing {
         Some(p) => format!("{end}; from {} labels on it may be nothing.", p.labels),
         None => format!("{end}."),
