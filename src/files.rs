@@ -113,9 +113,9 @@ impl NewFolder {
         Ok(Self { beside, path, committed: false })
     }
 
-    /// Where to put what shall be in it.
-    pub fn path(&self) -> &Path {
-        &self.beside
+    /// Where to write what shall have this name in it.
+    pub fn join(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.beside.join(name)
     }
 
     /// Renames the folder to its final place.

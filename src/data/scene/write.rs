@@ -98,14 +98,13 @@ impl SceneSet {
                     }
                     Ok(block.1)
                 });
-                write_blocks(&folder.path().join(&name), blocks)?;
+                write_blocks(&folder.join(&name), blocks)?;
                 files.push(out.join(name));
             }
         }
         let card = self.card(&sums);
         let text = toml::to_string(&card).map_err(|e| DataError::io("write the card of", out)(Error::other(e)))?;
-        write_atomic(folder.path().join(CARD_FILE), text.as_bytes())
-            .map_err(DataError::io("write the card of", out))?;
+        write_atomic(folder.join(CARD_FILE), text.as_bytes()).map_err(DataError::io("write the card of", out))?;
         folder.commit().map_err(DataError::io("write", out))?;
         Ok(WrittenScenes { card_file: out.join(CARD_FILE), card, files })
     }

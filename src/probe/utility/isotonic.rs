@@ -61,10 +61,10 @@ mod tests {
                 weighted / weights[a..=b].iter().sum::<f64>()
             };
             let fit = isotonic_fit(&values, &weights);
-            for i in 0..n {
+            for (i, fitted) in fit.into_iter().enumerate() {
                 let lowest = |a: usize| (i..n).map(|b| mean(a, b)).fold(f64::MAX, f64::min);
                 let expected = (0..=i).map(lowest).fold(f64::MIN, f64::max);
-                assert!((fit[i] - expected).abs() < 1e-12, "{n} {i}: {} {expected}", fit[i]);
+                assert!((fitted - expected).abs() < 1e-12, "{n} {i}: {fitted} {expected}");
             }
         }
     }
