@@ -86,6 +86,9 @@ pub(super) fn run(args: &ScenesArgs) -> Result<(), CliError> {
 /// Scenes of a class on the sheet of a switch.
 const ROWS: u64 = 3;
 
+/// What a tile shows of an image: planes of red, green and blue.
+type Show = fn(&Rendered) -> Vec<u8>;
+
 /// A sheet for each switch, and one of all.
 fn sheets(config: &SceneConfig, folder: &Path) -> Result<Vec<PathBuf>, CliError> {
     let off = Variant::default();
@@ -103,40 +106,42 @@ fn sheets(config: &SceneConfig, folder: &Path) -> Result<Vec<PathBuf>, CliError>
         Ok(())
     };
     for (name, variant) in switches {
-        let title = format!("The same {ROWS} scenes of each class: above, nothing varies; below, {name} does");
+        let title = format!("Scenes where nothing varies, and below them the same with another {name}");
         let mut sheet = ContactSheet::new(CLASS_NAMES.len(), 1)?.title(title);
         for (variant, index) in [off, variant].into_iter().flat_map(|v| (0..ROWS).map(move |i| (v, i))) {
-            row(&mut sheet, &SceneConfig { variant, ..*config }, index, color)?;
+            let name = if variant == off { "" } else { name };
+            row(&mut sheet, &SceneConfig { variant, ..*config }, index, name, color)?;
         }
         write(name, &sheet)?;
     }
-    let title = "Nothing varies; texture, colour, viewpoint, lighting do, each alone; all do: image, mask, depth";
-    let mut sheet = ContactSheet::new(CLASS_NAMES.len(), 1)?.title(title);
-    let all = SceneConfig { variant: Variant::ALL, ..*config };
-    for variant in std::iter::once(off).chain(switches.map(|(_, v)| v)) {
-        row(&mut sheet, &SceneConfig { variant, ..*config }, 0, color)?;
+    let mut sheet =
+        ContactSheet::new(CLASS_NAMES.len(), 1)?.title("The same scenes where nothing varies, one thing, all");
+    let all: [(&str, Variant, Show); 3] =
+        [("all", Variant::ALL, color), ("mask", Variant::ALL, mask), ("depth", Variant::ALL, depth)];
+    let one = switches.map(|(name, variant)| (name, variant, color as Show));
+    for (name, variant, show) in [("", off, color as Show)].into_iter().chain(one).chain(all) {
+        row(&mut sheet, &SceneConfig { variant, ..*config }, 0, name, show)?;
     }
-    row(&mut sheet, &all, 0, color)?;
-    row(&mut sheet, &all, 0, mask)?;
-    row(&mut sheet, &all, 0, depth)?;
     write("all", &sheet)?;
     Ok(written)
 }
 
-/// A scene of each class; of several objects, all of that class.
-fn row(
-    sheet: &mut ContactSheet,
-    config: &SceneConfig,
-    index: u64,
-    planes: fn(&Rendered) -> Vec<u8>,
-) -> Result<(), CliError> {
+/// A scene of each class; of several objects, all of that class. The first row names the classes, others what they show.
+fn row(sheet: &mut ContactSheet, config: &SceneConfig, index: u64, name: &str, show: Show) -> Result<(), CliError> {
     let first = sheet.is_empty();
-    let render = |class| Ok(Scene::draw_of(config, Split::Train, index, Some(class))?.render());
+    let render = |class: usize| {
+        let scene = index * CLASS_NAMES.len() as u64 + class as u64;
+        Ok(Scene::draw_of(config, Split::Train, scene, Some(class))?.render())
+    };
     let images: Vec<Rendered> =
         (0..CLASS_NAMES.len()).into_par_iter().map(render).collect::<Result<_, crate::data::DataError>>()?;
-    for (image, name) in images.iter().zip(CLASS_NAMES) {
-        let tile = Tile::new(3, image.size, image.size, planes(image))?;
-        sheet.push(if first { tile.caption(name) } else { tile })?;
+    for (class, image) in images.iter().enumerate() {
+        let caption = match class {
+            _ if first => CLASS_NAMES[class],
+            0 => name,
+            _ => "",
+        };
+        sheet.push(Tile::new(3, image.size, image.size, show(image))?.caption(caption))?;
     }
     Ok(())
 }
