@@ -82,6 +82,64 @@ impl Drop for NewFile {
     }
 }
 
+/// A folder that is filled beside its final place and appears there, whole, by [`commit`](Self::commit).
+///
+/// Dropped before that, it leaves nothing behind.
+#[derive(Debug)]
+pub struct NewFolder {
+    beside: PathBuf,
+    path: PathBuf,
+    committed: bool,
+}
+
+impl NewFolder {
+    /// Makes an empty folder beside `path`. The parent folder is made when missing.
+    ///
+    /// # Errors
+    /// When something is at `path` already, it names no folder, or the folder cannot be made.
+    pub fn create(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref().to_owned();
+        if path.try_exists()? {
+            return Err(Error::from(ErrorKind::AlreadyExists));
+        }
+        let name = path.file_name().ok_or_else(|| Error::new(ErrorKind::InvalidInput, "not a folder's name"))?;
+        let mut beside = std::ffi::OsString::from(".");
+        beside.push(name);
+        beside.push(format!(".{}.tmp", std::process::id()));
+        let parent = folder_of(&path);
+        fs::create_dir_all(parent)?;
+        let beside = parent.join(beside);
+        fs::create_dir(&beside)?;
+        Ok(Self { beside, path, committed: false })
+    }
+
+    /// Where to write what shall have this name in it.
+    pub fn join(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.beside.join(name)
+    }
+
+    /// Renames the folder to its final place.
+    ///
+    /// # Errors
+    /// When it cannot; what was made is removed then.
+    pub fn commit(mut self) -> Result<()> {
+        fs::rename(&self.beside, &self.path)?;
+        self.committed = true;
+        if cfg!(unix) {
+            File::open(folder_of(&self.path))?.sync_all()?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for NewFolder {
+    fn drop(&mut self) {
+        if !self.committed {
+            let _ = fs::remove_dir_all(&self.beside);
+        }
+    }
+}
+
 fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,

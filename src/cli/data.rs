@@ -48,6 +48,8 @@ enum DataVerb {
         #[arg(long, default_value_t = 0)]
         seed: u64,
     },
+    /// Render a data set of scenes with labels, poses, masks and depths
+    Scenes(super::scenes::ScenesArgs),
     /// Say how images are cut into patches, and draw some
     Patches(super::patches::PatchesArgs),
     /// Write images or patches of them as npy, safetensors or parquet
@@ -62,6 +64,7 @@ pub(super) fn run(args: DataArgs) -> Result<(), CliError> {
         DataVerb::Preview(args) => inspect::preview(&args)?,
         DataVerb::Show(args) => show::run(&args)?,
         DataVerb::Cache(args) => super::cache::run(&args)?,
+        DataVerb::Scenes(args) => return super::scenes::run(&args),
         DataVerb::Patches(args) => return super::patches::run(&args),
         DataVerb::Export(args) => return super::export::run(&args),
         DataVerb::Download(args) => download::download(args, &mut out)?,

@@ -3,6 +3,7 @@
 use super::CliError;
 use super::experiment_run::{self, RunArgs};
 use super::experiment_runs::{self, RunsArgs};
+use super::experiment_utility::{self, UtilityArgs};
 use crate::experiment::{Budget, Choice, Definition, ExperimentError, Grid, Row, comparison, resolve, write_report};
 use crate::report::{Align, Table};
 use clap::{Args, Subcommand};
@@ -40,6 +41,8 @@ enum Verb {
     Report(ReportArgs),
     /// The results of all grids
     Runs(RunsArgs),
+    /// How many labels pretraining saves, from scores at several numbers of labels
+    Utility(UtilityArgs),
 }
 
 #[derive(Debug, Args)]
@@ -155,6 +158,7 @@ pub(super) fn run(args: ExperimentArgs) -> Result<ExitCode, CliError> {
         Verb::Run(args) => return experiment_run::run(&args),
         Verb::Report(args) => report(&args)?,
         Verb::Runs(args) => experiment_runs::run(&args)?,
+        Verb::Utility(args) => experiment_utility::run(&args)?,
     }
     Ok(ExitCode::SUCCESS)
 }

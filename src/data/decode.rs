@@ -113,6 +113,20 @@ pub fn decode_picture(bytes: &[u8]) -> Result<Picture, PictureError> {
     Ok(Picture { form: ImageShape { channels, height, width }, pixels })
 }
 
+/// Decodes a grey image of up to 16 bits, its values as they stand: its height and width, and `[H, W]`.
+///
+/// # Errors
+/// As [`decode_picture`], or when it is in colour.
+pub(super) fn decode_grey16(bytes: &[u8]) -> Result<([usize; 2], Vec<u16>), PictureError> {
+    let image = guarded(|| open(bytes)?.decode().map_err(|e| told(bytes, e))).unwrap_or_else(gave_up)?;
+    let size = [image.height() as usize, image.width() as usize];
+    match image {
+        DynamicImage::ImageLuma8(i) => Ok((size, i.into_raw().into_iter().map(u16::from).collect())),
+        DynamicImage::ImageLuma16(i) => Ok((size, i.into_raw())),
+        _ => Err(PictureError::Decoder("it is not plain grey".into())),
+    }
+}
+
 impl Picture {
     /// Writes the planes `[C, H, W]` with as many channels as `out` has room for, 1 or 3. Colour becomes grey by the
     /// weights of ITU-R 601 as in Pillow.

@@ -3,7 +3,8 @@
 //! A data set is a name with a card in `datasets/`, whose files are parquet in the Hugging Face hub's layout (a struct
 //! column of encoded images, `bytes` and `path`, and an integer label column), or a path to any of the formats that
 //! [`source`] lists. Only [`hub`] reaches the network; a named set is read from where it
-//! already lies. [`ImageSet::load`] decodes it every time, [`ImageSet::load_cached`] once.
+//! already lies. [`ImageSet::load`] decodes it every time, [`ImageSet::load_cached`] once. [`scene`] renders sets of its own,
+//! with a class, a pose, and for every pixel a class and a depth.
 //!
 //! From a name to batches whose sizes are types, and their patches:
 //!
@@ -29,6 +30,7 @@ mod batch;
 mod card;
 mod decode;
 mod decoded;
+mod encode;
 mod error;
 mod export;
 mod guard;
@@ -37,6 +39,7 @@ pub mod numbers;
 mod order;
 mod pages;
 mod sample;
+pub mod scene;
 mod set;
 pub mod source;
 pub mod stats;

@@ -3,7 +3,7 @@
 use super::DataError;
 use super::guard::guarded;
 use super::pages::{Chunk, check};
-use crate::files::write_atomic;
+use crate::files::{NewFile, write_atomic};
 use polars::prelude::*;
 use std::fs::File;
 use std::ops::Range;
@@ -186,23 +186,57 @@ fn unreadable(path: &Path) -> impl Fn(PolarsError) -> DataError {
 /// When it cannot be written.
 pub fn write_parquet(
     path: &Path,
-    image_column: &str,
+    image_column_name: &str,
     label_column: &str,
     images: &[&[u8]],
     labels: &[i64],
 ) -> Result<(), DataError> {
     let unwritable =
         |e: PolarsError| DataError::Io { doing: "write", path: path.to_owned(), source: std::io::Error::other(e) };
-    let bytes = Series::new("bytes".into(), images);
-    let names = Series::full_null("path".into(), images.len(), &DataType::String);
-    let image =
-        StructChunked::from_series(image_column.into(), images.len(), [bytes, names].iter()).map_err(unwritable)?;
+    let image = image_column(image_column_name, images).map_err(unwritable)?;
     let label = Column::new(label_column.into(), labels);
-    let mut frame = DataFrame::new(images.len(), vec![image.into_series().into(), label]).map_err(unwritable)?;
+    let mut frame = DataFrame::new(images.len(), vec![image, label]).map_err(unwritable)?;
     let mut bytes = Vec::new();
     let writer = ParquetWriter::new(&mut bytes).with_compression(ParquetCompression::Uncompressed);
     writer.finish(&mut frame).map_err(unwritable)?;
     write_atomic(path, &bytes).map_err(DataError::io("write", path))
+}
+
+/// Encoded images as a column of the hub's layout.
+pub(super) fn image_column(name: &str, images: &[&[u8]]) -> PolarsResult<Column> {
+    let bytes = Series::new("bytes".into(), images);
+    let path = Series::full_null("path".into(), images.len(), &DataType::String);
+    Ok(StructChunked::from_series(name.into(), images.len(), [bytes, path].iter())?.into_series().into())
+}
+
+/// Writes a parquet file block by block: whole, or not at all. Returns its rows and the names of its columns.
+///
+/// # Errors
+/// When a block is one, or it cannot be written.
+pub(super) fn write_blocks(
+    path: &Path,
+    blocks: impl Iterator<Item = Result<DataFrame, DataError>>,
+) -> Result<(usize, Vec<String>), DataError> {
+    let refused = |e: PolarsError| DataError::io("write", path)(std::io::Error::other(e));
+    let mut file = NewFile::create(path).map_err(DataError::io("write", path))?;
+    let (mut writer, mut rows, mut columns) = (None, 0, Vec::new());
+    for block in blocks {
+        let block = block?;
+        rows += block.height();
+        if writer.is_none() {
+            columns = block.get_column_names().iter().map(ToString::to_string).collect();
+            let plain = ParquetWriter::new(&mut file).with_compression(ParquetCompression::Uncompressed);
+            writer = Some(plain.batched(block.schema()).map_err(refused)?);
+        }
+        if let Some(writer) = &mut writer {
+            writer.write_batch(&block).map_err(refused)?;
+        }
+    }
+    if let Some(writer) = writer {
+        writer.finish().map_err(refused)?;
+    }
+    file.commit().map_err(DataError::io("write", path))?;
+    Ok((rows, columns))
 }
 
 /// polars' errors can span lines; the first says what is wrong.

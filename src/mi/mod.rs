@@ -9,7 +9,7 @@ pub mod critic;
 mod error;
 pub mod estimate;
 pub mod known;
-mod linalg;
+pub(crate) mod linalg;
 mod pairing;
 mod permutation;
 mod samples;

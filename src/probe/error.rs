@@ -102,4 +102,28 @@ pub enum ProbeError {
         /// Its own words.
         reason: String,
     },
+    /// A depth that cannot be one.
+    #[error(
+        "the depth of row {row} is {value}: depths are positive and finite; give the background the largest that counts"
+    )]
+    Depth {
+        /// Row of the first such depth.
+        row: usize,
+        /// The value, written out.
+        value: String,
+    },
+    /// Columns of which one is a combination of others.
+    #[error("column {column} of the features is a combination of those before it: raise ridge, or leave it out")]
+    Dependent {
+        /// The column.
+        column: usize,
+    },
+    /// Trials that give no curve.
+    #[error("the arm `{arm}`: {problem}")]
+    Trials {
+        /// Which arm.
+        arm: String,
+        /// What is wrong, and the way out.
+        problem: String,
+    },
 }

@@ -10,6 +10,8 @@
 //! * [`rank_me`]: the effective rank of features, without labels;
 //! * [`ndm`]: how dependent the units of a representation are;
 //! * [`ms_ssim`]: how alike images are, for decoders;
+//! * [`utility`]: how many labels pretraining saves, from scores at several numbers of labels;
+//! * [`location_rows`], [`DepthProbe`], [`depth_scores`]: probes of local feature maps;
 //! * [`nearest`]: exact nearest neighbours of a few rows, for pictures.
 //!
 //! Results are bit-identical whatever the number of threads: work is cut into chunks whose sizes depend on the data
@@ -25,6 +27,7 @@
 //! ```
 
 mod adam;
+mod dense;
 mod dot;
 mod error;
 mod features;
@@ -41,7 +44,9 @@ mod neighbours;
 mod rank;
 mod softmax;
 mod standardise;
+mod utility;
 
+pub use dense::{DepthProbe, DepthScores, at_locations, depth_scores, location_rows};
 pub use error::ProbeError;
 pub use features::{Features, ProbeResult, accuracy};
 pub use few_label::{FewLabelPoint, balanced_subset, few_label_curve};
@@ -55,3 +60,6 @@ pub use neighbours::{Distance, Neighbour, nearest};
 pub use rank::rank_me;
 pub use softmax::softmax_loss;
 pub use standardise::{Standardiser, standardise};
+pub use utility::{
+    ArmUtility, BaselinePoint, Trial, Utility, UtilityConfig, UtilityPoint, UtilityReport, isotonic_fit, utility,
+};

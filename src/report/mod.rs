@@ -7,6 +7,7 @@
 //! * [`DotChart`]: named rows of dots over one axis;
 //! * [`HeatMap`]: a matrix as coloured cells; [`Scatter`]: points in the plane, by group;
 //! * [`ContactSheet`]: small images in rows and columns, captioned and framed;
+//! * [`utility_table`], [`utility_chart`]: labels that pretraining saves, with what cannot be told in grey;
 //! * [`patch_tile`]: an image beside its patches, for a sheet.
 //!
 //! PNG text is set in a subset of DejaVu Sans that is part of the library (`src/report/assets/DejaVu-LICENSE.txt`); SVG text asks
@@ -27,6 +28,7 @@ mod plot;
 mod scatter;
 mod table;
 mod ticks;
+mod utility;
 mod write;
 
 pub use colour::viridis;
@@ -48,3 +50,4 @@ pub use scatter::Scatter;
 #[cfg(feature = "data")]
 pub(crate) use table::escape_html;
 pub use table::{Align, Table};
+pub use utility::{score_chart, utility_chart, utility_reading, utility_table};

@@ -80,6 +80,8 @@ pub struct LineChart {
     series: Vec<Series>,
     references: Vec<(f64, String)>,
     include: Vec<f64>,
+    /// Zones from low to high: `(x, low, high)`.
+    greys: Vec<Vec<(f64, f64, f64)>>,
 }
 
 type Plot<'a, DB> = ChartContext<'a, DB, Cartesian2d<Axis, Axis>>;
@@ -103,6 +105,7 @@ impl LineChart {
             series: Vec::new(),
             references: Vec::new(),
             include: Vec::new(),
+            greys: Vec::new(),
         }
     }
 
@@ -126,6 +129,12 @@ impl LineChart {
     /// Adds a dashed horizontal line at `y`, named in the legend.
     pub fn reference(mut self, y: f64, label: impl Into<String>) -> Self {
         self.references.push((y, label.into()));
+        self
+    }
+
+    /// Greys the zone `(x, low, high)`, as far as the axes reach; ends may be infinite.
+    pub fn grey(mut self, zone: impl IntoIterator<Item = (f64, f64, f64)>) -> Self {
+        self.greys.push(zone.into_iter().collect());
         self
     }
 
@@ -243,6 +252,13 @@ impl LineChart {
             .y_desc(font::fit(&self.y_label, DESCRIPTION_SIZE, limit_y / unit as u32)?)
             .draw()
             .map_err(draw_error)?;
+        for zone in &self.greys {
+            let at = |x: f64| if self.log_x { x.log10() } else { x };
+            let end = |x: f64, height: f64| (at(x), height.clamp(y.from, y.to));
+            let upper = zone.iter().map(|&(x, _, high)| end(x, high));
+            let outline: Vec<_> = upper.chain(zone.iter().rev().map(|&(x, low, _)| end(x, low))).collect();
+            chart.draw_series([Polygon::new(outline, GRID.filled())]).map_err(draw_error)?;
+        }
         for (level, _) in &self.references {
             let line = [(x.from, *level), (x.to, *level)];
             let style = REFERENCE.stroke_width(2 * unit as u32);
