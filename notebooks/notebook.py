@@ -9,81 +9,30 @@
 compiler's message. The input file is never touched; --out gets the notebook with its outputs, also after a failure.
 `--set name=value` changes the line `let name = ...;` of the cell that has the tag `parameters`.
 
-The kernel "infomax (Rust)" is evcxr_jupyter in a folder that is kept, so that dependencies are compiled once and not at
-every start. Kernels that run at the same time have folders of their own.
+The kernel "infomax (Rust)" is in kernel.py.
 
 Exit codes: 0 done, 1 a cell failed or took too long, 2 wrong usage, a notebook that cannot be read, or no kernel.
 """
 import argparse
-import fcntl
 import json
 import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from kernel import NoKernel, evcxr, kernel
+
 KERNEL = "infomax"
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 PANIC = re.compile(r"^thread .* panicked at ", re.MULTILINE)
-SLOTS = 16
 
 
 class Wrong(Exception):
     """What cannot be done, in one line."""
-
-
-def cache():
-    """Where the kernels' folders are."""
-    if home := os.environ.get("INFOMAX_HOME"):
-        return Path(home) / "notebook"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "infomax" / "notebook"
-
-
-def evcxr():
-    """The kernel's program, or nothing."""
-    cargo = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo") / "bin" / "evcxr_jupyter"
-    return os.environ.get("EVCXR_JUPYTER") or shutil.which("evcxr_jupyter") or (str(cargo) if cargo.exists() else None)
-
-
-def kernel(control_file):
-    """Becomes evcxr_jupyter in the first folder that no other kernel holds."""
-    program = evcxr()
-    if program is None:
-        raise Wrong("there is no evcxr_jupyter: cargo install evcxr_jupyter --locked")
-    root = cache()
-    root.mkdir(parents=True, exist_ok=True)
-    for index in range(SLOTS):
-        lock = os.open(root / f"{index}.lock", os.O_CREAT | os.O_RDWR, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            continue
-        # The lock lives as long as the kernel, which inherits it.
-        os.set_inheritable(lock, True)
-        break
-    else:
-        raise Wrong(f"{SLOTS} kernels run already; shut one down")
-    folder = root / str(index)
-    if not folder.exists() and (root / "0" / "target").exists():
-        # Begin with what the first folder has compiled.
-        beside = Path(tempfile.mkdtemp(dir=root))
-        shutil.copytree(root / "0", beside, symlinks=True, dirs_exist_ok=True, ignore_dangling_symlinks=True)
-        beside.rename(folder)
-    folder.mkdir(exist_ok=True)
-    for old in folder.glob("target/*/debug/deps/libcode_*"):
-        old.unlink(missing_ok=True)
-    environment = dict(os.environ)
-    environment["EVCXR_TMPDIR"] = str(folder)
-    # Checks for the kernels' own development, which the kernel's profile would compile into all dependencies.
-    environment.setdefault("CARGO_PROFILE_DEV_DEBUG_ASSERTIONS", "false")
-    environment.setdefault("CARGO_PROFILE_DEV_OVERFLOW_CHECKS", "false")
-    os.execve(program, [program, "--control_file", control_file], environment)
 
 
 def spec():
@@ -92,7 +41,7 @@ def spec():
         "argv": [sys.executable, str(Path(__file__).resolve()), "kernel", "{connection_file}"],
         "display_name": "infomax (Rust)",
         "language": "rust",
-        "interrupt_mode": "message",
+        "interrupt_mode": "signal" if sys.platform.startswith("linux") else "message",
     }
 
 
@@ -259,7 +208,7 @@ def main():
         if args.verb == "kernel":
             return kernel(args.control_file)
         return run(args)
-    except Wrong as e:
+    except (Wrong, NoKernel) as e:
         print(f"error: {e}", file=sys.stderr)
         return 2
 
