@@ -63,12 +63,20 @@ def own_folder():
     if not folder.exists() and (root / "0" / "target").exists():
         # Begin with what the first folder has compiled.
         beside = Path(tempfile.mkdtemp(dir=root))
-        shutil.copytree(root / "0", beside, symlinks=True, dirs_exist_ok=True, ignore_dangling_symlinks=True)
+        shutil.copytree(root / "0", beside, symlinks=True, dirs_exist_ok=True, copy_function=taken_over)
         beside.rename(folder)
     folder.mkdir(exist_ok=True)
     for old in folder.glob("target/*/debug/deps/libcode_*"):
         old.unlink(missing_ok=True)
     return folder, lock
+
+
+def taken_over(source, target):
+    """A library that is compiled already is replaced, never written to: one copy serves all folders."""
+    if Path(source).suffix in (".rlib", ".rmeta", ".so") and not Path(source).name.startswith("libctx"):
+        os.link(source, target)
+    else:
+        shutil.copy2(source, target)
 
 
 def kernel(control_file):
@@ -81,6 +89,8 @@ def kernel(control_file):
     # Checks for the kernels' own development, which the kernel's profile would compile into all dependencies.
     environment.setdefault("CARGO_PROFILE_DEV_DEBUG_ASSERTIONS", "false")
     environment.setdefault("CARGO_PROFILE_DEV_OVERFLOW_CHECKS", "false")
+    # A gigabyte for infomax alone, which a notebook does not change.
+    environment.setdefault("CARGO_INCREMENTAL", "0")
     if not sys.platform.startswith("linux"):
         os.set_inheritable(lock, True)
         os.execve(program, [program, "--control_file", control_file], environment)

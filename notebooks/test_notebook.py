@@ -19,6 +19,7 @@ from unittest import mock
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parent))
+import compare  # noqa: E402
 import kernel  # noqa: E402
 import notebook  # noqa: E402
 
@@ -155,6 +156,55 @@ class Run(unittest.TestCase):
             self.assertEqual(code, 2, said)
             self.assertIn(message, said)
             self.assertNotIn("Traceback", said)
+
+
+class Compare(unittest.TestCase):
+    def outputs(self, text):
+        return [{"output_type": "stream", "name": "stdout", "text": text}]
+
+    def test_numbers_may_differ_a_little(self):
+        same = [("a 1.00\n", "a 1.02\n"), ("  3 s  row\n", " 12 s  row\n"), ("x  10", "x 10.1")]
+        for before, after in same:
+            self.assertEqual(compare.differences(self.outputs(before), self.outputs(after)), [])
+        other = [("a 1.0", "a 1.2"), ("a", "b"), ("1 2", "1"), ("", "x")]
+        for before, after in other:
+            self.assertNotEqual(compare.differences(self.outputs(before), self.outputs(after)), [], before)
+        self.assertNotEqual(compare.differences(self.outputs("a"), []), [])
+
+    def test_pixels_are_those_of_another_decoder(self):
+        import base64
+
+        # 5 x 4 pixels in colour, each row by another filter, as PNG's specification defines them.
+        rows = [[(40 * y + 17 * x + 70 * c) % 256 for x in range(5) for c in range(3)] for y in range(5)]
+        raw, above = bytearray(), [0] * 15
+        for way, row in enumerate(rows):
+            raw.append(way)
+            for i, value in enumerate(row):
+                left, corner = (row[i - 3], above[i - 3]) if i >= 3 else (0, 0)
+                guess = [0, left, above[i], (left + above[i]) // 2, None][way]
+                if guess is None:
+                    p = left + above[i] - corner
+                    guess = min([left, above[i], corner], key=lambda v: abs(p - v))
+                raw.append((value - guess) % 256)
+            above = row
+        png = made_png(5, 5, raw)
+        self.assertEqual(compare.pixels(png), ((5, 5), bytearray(v for row in rows for v in row)))
+        show = lambda data: [{"output_type": "display_data", "data": {"image/png": base64.b64encode(data).decode()}}]  # noqa: E731
+        other = made_png(5, 5, b"".join(b"\0" + bytes(15) for _ in range(5)))
+        self.assertEqual(compare.differences(show(png), show(png)), [])
+        self.assertIn("differ by", compare.differences(show(png), show(other))[0])
+        self.assertIn("is now 5x4", compare.differences(show(png), show(made_png(5, 4, raw[:64])))[0])
+
+
+def made_png(width, height, raw):
+    import struct
+    import zlib
+
+    def chunk(name, body):
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b"")
 
 
 class Folders(unittest.TestCase):
