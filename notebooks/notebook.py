@@ -3,87 +3,38 @@
 
   notebooks/notebook.py setup             what is here and what is missing, and how to get it
   notebooks/notebook.py setup --write     also installs the kernel "infomax (Rust)", after showing what it writes
-  notebooks/notebook.py run FILE.ipynb [--set name=value] [--out FILE] [--timeout S] [--kernel NAME]
+  notebooks/notebook.py warm [--light]    compiles what notebooks need, so that their first cells take seconds
+  notebooks/notebook.py run FILE.ipynb... [--set name=value] [--out FILE] [--check] [--timeout S] [--kernel NAME]
 
 `run` executes the cells one after the other and prints what each took. It stops at the first that fails, with the
 compiler's message. The input file is never touched; --out gets the notebook with its outputs, also after a failure.
-`--set name=value` changes the line `let name = ...;` of the cell that has the tag `parameters`.
+`--set name=value` changes the line `let name = ...;` of the cell that has the tag `parameters`. `--check` compares the
+outputs with those in the file (compare.py). `--all` takes the numbered notebooks beside this file.
 
-The kernel "infomax (Rust)" is evcxr_jupyter in a folder that is kept, so that dependencies are compiled once and not at
-every start. Kernels that run at the same time have folders of their own.
+The kernel "infomax (Rust)" is in kernel.py.
 
 Exit codes: 0 done, 1 a cell failed or took too long, 2 wrong usage, a notebook that cannot be read, or no kernel.
 """
 import argparse
-import fcntl
 import json
 import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from compare import ANSI, differences
+from kernel import NoKernel, evcxr, kernel
+
 KERNEL = "infomax"
-ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 PANIC = re.compile(r"^thread .* panicked at ", re.MULTILINE)
-SLOTS = 16
 
 
 class Wrong(Exception):
     """What cannot be done, in one line."""
-
-
-def cache():
-    """Where the kernels' folders are."""
-    if home := os.environ.get("INFOMAX_HOME"):
-        return Path(home) / "notebook"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "infomax" / "notebook"
-
-
-def evcxr():
-    """The kernel's program, or nothing."""
-    cargo = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo") / "bin" / "evcxr_jupyter"
-    return os.environ.get("EVCXR_JUPYTER") or shutil.which("evcxr_jupyter") or (str(cargo) if cargo.exists() else None)
-
-
-def kernel(control_file):
-    """Becomes evcxr_jupyter in the first folder that no other kernel holds."""
-    program = evcxr()
-    if program is None:
-        raise Wrong("there is no evcxr_jupyter: cargo install evcxr_jupyter --locked")
-    root = cache()
-    root.mkdir(parents=True, exist_ok=True)
-    for index in range(SLOTS):
-        lock = os.open(root / f"{index}.lock", os.O_CREAT | os.O_RDWR, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            continue
-        # The lock lives as long as the kernel, which inherits it.
-        os.set_inheritable(lock, True)
-        break
-    else:
-        raise Wrong(f"{SLOTS} kernels run already; shut one down")
-    folder = root / str(index)
-    if not folder.exists() and (root / "0" / "target").exists():
-        # Begin with what the first folder has compiled.
-        beside = Path(tempfile.mkdtemp(dir=root))
-        shutil.copytree(root / "0", beside, symlinks=True, dirs_exist_ok=True, ignore_dangling_symlinks=True)
-        beside.rename(folder)
-    folder.mkdir(exist_ok=True)
-    for old in folder.glob("target/*/debug/deps/libcode_*"):
-        old.unlink(missing_ok=True)
-    environment = dict(os.environ)
-    environment["EVCXR_TMPDIR"] = str(folder)
-    # Checks for the kernels' own development, which the kernel's profile would compile into all dependencies.
-    environment.setdefault("CARGO_PROFILE_DEV_DEBUG_ASSERTIONS", "false")
-    environment.setdefault("CARGO_PROFILE_DEV_OVERFLOW_CHECKS", "false")
-    os.execve(program, [program, "--control_file", control_file], environment)
 
 
 def spec():
@@ -92,7 +43,7 @@ def spec():
         "argv": [sys.executable, str(Path(__file__).resolve()), "kernel", "{connection_file}"],
         "display_name": "infomax (Rust)",
         "language": "rust",
-        "interrupt_mode": "message",
+        "interrupt_mode": "signal" if sys.platform.startswith("linux") else "message",
     }
 
 
@@ -111,7 +62,7 @@ def setup(write):
         have["jupyter_client, nbclient"] = None
     how = {
         "cargo": "install Rust: https://rustup.rs",
-        "evcxr_jupyter": "cargo install evcxr_jupyter --locked      (about 10 minutes on two cores)",
+        "evcxr_jupyter": "cargo install evcxr_jupyter --locked      (some 10 minutes on two cores)",
         "jupyter_client, nbclient": f"{sys.executable} -m pip install jupyter",
         f"kernel {KERNEL}": f"{sys.executable} {Path(__file__)} setup --write",
     }
@@ -169,15 +120,10 @@ def printed(cell):
             yield output.data.get("text/plain", "") + (f"   [{', '.join(kinds)}]" if kinds else "")
 
 
-def run(args):
-    try:
-        import nbformat
-        from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
-        from nbclient import NotebookClient
-        from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-    except ImportError as e:
-        raise Wrong(f"{e.name} is missing: {sys.executable} -m pip install jupyter") from e
-    path = Path(args.file)
+def read(path):
+    """A notebook from a file."""
+    import nbformat
+
     try:
         notebook = nbformat.read(path, as_version=4)
         nbformat.validate(notebook)
@@ -185,7 +131,48 @@ def run(args):
         raise Wrong(f"{path}: {e.strerror}") from e
     except Exception as e:
         raise Wrong(f"{path}: this is no notebook: {str(e).splitlines()[0]}") from e
-    parameters(notebook, args.set or [])
+    return notebook
+
+
+def run(args):
+    """Executes notebooks, one after the other."""
+    here = Path(__file__).parent
+    paths = sorted(here.glob("[0-9]*.ipynb")) if args.all else [Path(file) for file in args.files]
+    if not paths or (args.all and args.files):
+        raise Wrong("name the notebooks, or give --all for those in " + str(here))
+    if len(paths) > 1 and args.out and not Path(args.out).is_dir():
+        raise Wrong(f"--out {args.out}: with several notebooks it is a folder")
+    worst = 0
+    for path in paths:
+        notebook = read(path)
+        parameters(notebook, args.set or [])
+        before = [list(c.get("outputs", [])) for c in notebook.cells]
+        failed = execute(notebook, path, args)
+        if args.check and not failed:
+            for number, (cell, old) in enumerate(zip(notebook.cells, before)):
+                for words in differences(old, cell.get("outputs", [])):
+                    failed = True
+                    print(f"error: {path}, cell {number} ({first_line(cell)}): {words}", file=sys.stderr)
+        if args.out:
+            out = Path(args.out)
+            write(notebook, out / path.name if out.is_dir() else out)
+        worst = max(worst, int(failed))
+    return worst
+
+
+def write(notebook, out):
+    import nbformat
+
+    beside = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    nbformat.write(notebook, beside)
+    beside.replace(out)
+
+
+def execute(notebook, path, args):
+    """Fills in the outputs; says what each cell took and what failed. True when something did."""
+    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+    from nbclient import NotebookClient
+
     name = args.kernel or notebook.metadata.get("kernelspec", {}).get("name", KERNEL)
     try:
         KernelSpecManager().get_kernel_spec(name)
@@ -203,26 +190,11 @@ def run(args):
         print(f"{path.name}: kernel {name} ready after {time.monotonic() - began:.1f} s", flush=True)
         for number, (index, cell) in enumerate(code, 1):
             start = time.monotonic()
-            try:
-                client.execute_cell(cell, index, execution_count=number)
-            except CellTimeoutError:
-                failed = f"it took longer than --timeout {args.timeout} s"
-            except CellExecutionError:
-                failed = "it failed"
-            except DeadKernelError:
-                failed = "the kernel died"
-            # The kernel counts a cell that panicked as done.
-            if not failed and any(o.output_type == "stream" and PANIC.search(o.text) for o in cell.outputs):
-                failed = "it panicked"
-            # Nor does it say that a `?` ended one early, but that the error is on stderr; `:dep` puts the build there.
-            said = any(o.output_type == "stream" and o.name == "stderr" and o.text.strip() for o in cell.outputs)
-            if not failed and said and "?" in cell.source and ":dep" not in cell.source:
-                failed = "a `?` ended it early"
-            expected = "raises-exception" in cell.metadata.get("tags", [])
-            if expected and not failed and not any(o.output_type == "error" for o in cell.outputs):
-                failed = "it has the tag `raises-exception` but did not fail"
-            seconds = time.monotonic() - start
-            print(f"[{number}/{len(code)}] {seconds:6.1f} s  {first_line(cell)}", flush=True)
+            failed = execute_cell(client, cell, index, number, args.timeout)
+            # What a build prints is not part of what a notebook shows.
+            if not failed and ":dep" in cell.source:
+                cell.outputs = [o for o in cell.outputs if not (o.output_type == "stream" and o.name == "stderr")]
+            print(f"[{number}/{len(code)}] {time.monotonic() - start:6.1f} s  {first_line(cell)}", flush=True)
             if args.verbose or failed:
                 text = ANSI.sub("", "\n".join(printed(cell))).rstrip()
                 print("\n".join("        " + line for line in text.splitlines()), flush=True)
@@ -230,12 +202,49 @@ def run(args):
                 print(f"error: cell {number} of {path}: {failed}\n{cell.source}", file=sys.stderr)
                 break
     print(f"{time.monotonic() - began:.1f} s", flush=True)
-    if args.out:
-        out = Path(args.out)
-        beside = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-        nbformat.write(notebook, beside)
-        beside.replace(out)
-    return 1 if failed else 0
+    return bool(failed)
+
+
+def execute_cell(client, cell, index, number, timeout):
+    """What is wrong with a cell, after it was executed."""
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    try:
+        client.execute_cell(cell, index, execution_count=number)
+    except CellTimeoutError:
+        return f"it took longer than --timeout {timeout} s"
+    except CellExecutionError:
+        return "it failed"
+    except DeadKernelError:
+        return "the kernel died"
+    streams = [o for o in cell.outputs if o.output_type == "stream"]
+    # The kernel counts a cell that panicked as done.
+    if any(PANIC.search(o.text) for o in streams):
+        return "it panicked"
+    # Nor does it say that a `?` ended one early, but that the error is on stderr; `:dep` puts the build there.
+    said = any(o.name == "stderr" and o.text.strip() for o in streams)
+    if said and "?" in cell.source and ":dep" not in cell.source:
+        return "a `?` ended it early"
+    expected = "raises-exception" in cell.metadata.get("tags", [])
+    if expected and not any(o.output_type == "error" for o in cell.outputs):
+        return "it has the tag `raises-exception` but did not fail"
+    return None
+
+
+def warm(args):
+    """Compiles what the notebooks need, so that their first cells take seconds."""
+    from nbformat.v4 import new_code_cell, new_notebook
+
+    here = Path(__file__).parent
+    for folder in ["lib"] if args.light else ["lib", "lib-data"]:
+        package = "infomax-notebook" + folder.removeprefix("lib")
+        dep = f':dep infomax = {{ path = "{folder}", package = "{package}" }}\nuse infomax::notebook::prelude::*;'
+        # A cell that does not compile is checked by a second way of compiling, which has libraries of its own.
+        wrong = new_code_cell('let a_mistake: u8 = "";', metadata={"tags": ["raises-exception"]})
+        notebook = new_notebook(cells=[new_code_cell(dep), new_code_cell("let noise = Cpu::seed_from_u64(0);"), wrong])
+        if execute(notebook, here / f"warm {folder}", args):
+            return 1
+    return 0
 
 
 def main():
@@ -244,12 +253,17 @@ def main():
     verb = verbs.add_parser("setup", help="what is here and what is missing")
     verb.add_argument("--write", action="store_true", help="install the kernel's description")
     verb = verbs.add_parser("run", help="execute a notebook")
-    verb.add_argument("file")
+    verb.add_argument("files", nargs="*", metavar="FILE")
+    verb.add_argument("--all", action="store_true", help="all numbered notebooks")
     verb.add_argument("--set", action="append", metavar="NAME=VALUE", help="change a parameter")
-    verb.add_argument("--out", help="write the notebook with its outputs here")
+    verb.add_argument("--out", help="write the notebook with its outputs here; a folder for several")
+    verb.add_argument("--check", action="store_true", help="compare the outputs with the file's")
     verb.add_argument("--timeout", type=int, default=1200, metavar="S", help="seconds a cell may take (default 1200)")
     verb.add_argument("--kernel", help="the kernel's name (default: the notebook's own)")
     verb.add_argument("-v", "--verbose", action="store_true", help="print what cells print")
+    verb = verbs.add_parser("warm", help="compile what notebooks need")
+    verb.add_argument("--light", action="store_true", help="without data sets (no polars)")
+    verb.set_defaults(timeout=3600, kernel=KERNEL, verbose=False)
     verbs.add_parser("kernel").add_argument("control_file")
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
@@ -258,8 +272,12 @@ def main():
             return setup(args.write)
         if args.verb == "kernel":
             return kernel(args.control_file)
-        return run(args)
-    except Wrong as e:
+        try:
+            import nbclient  # noqa: F401
+        except ImportError as e:
+            raise Wrong(f"{e.name} is missing: {sys.executable} -m pip install jupyter") from e
+        return warm(args) if args.verb == "warm" else run(args)
+    except (Wrong, NoKernel) as e:
         print(f"error: {e}", file=sys.stderr)
         return 2
 

@@ -45,6 +45,14 @@ pub struct Batch<const B: usize, const C: usize, const H: usize, const W: usize,
     pub indices: [usize; B],
 }
 
+impl From<FlatBatch> for crate::dim::StepInput {
+    /// Without noise, for models that ask for none: no prior is matched when γ = 0.
+    fn from(batch: FlatBatch) -> Self {
+        let FlatBatch { pixels, labels, indices, .. } = batch;
+        Self { batch: indices.len(), pixels, labels, indices, noise: Vec::new() }
+    }
+}
+
 impl FlatBatch {
     /// The same as a tensor on `device`, with its sizes as types.
     ///

@@ -153,6 +153,13 @@ impl ImageSet {
         &self.pixels[i * self.image_len()..][..self.image_len()]
     }
 
+    /// The same set with other pixels: `change` is given each image's index and its planes `[C, H, W]`.
+    pub fn with_images(mut self, mut change: impl FnMut(usize, &mut [u8])) -> Self {
+        let len = self.image_len();
+        self.pixels.chunks_exact_mut(len).enumerate().for_each(|(i, image)| change(i, image));
+        self
+    }
+
     /// The label of image `i`, or [`UNLABELLED`].
     pub fn label(&self, i: usize) -> u32 {
         self.labels.get(i).copied().unwrap_or(UNLABELLED)

@@ -1,5 +1,6 @@
 //! Training as it goes.
 
+use super::show::Place;
 use super::{Content, Show};
 use crate::report::{LineChart, ReportError, Series};
 use std::io::{IsTerminal, Write};
@@ -13,11 +14,14 @@ const SPARKS: usize = 24;
 const SHORTEST: Duration = Duration::from_secs(2);
 /// Between lines that replace each other.
 const REPLACED: Duration = Duration::from_millis(200);
+/// Between pictures that replace each other.
+const REDRAWN: Duration = Duration::from_secs(1);
 
-/// A curve that is told of while it grows, and shown as a chart when the cell ends in it.
+/// A curve that is told of while it grows, and shown as a chart at the end.
 ///
-/// In a terminal one line is replaced again and again. The kernel passes output on by whole lines and pictures when a cell
-/// ends, so there a new line comes from time to time: after 2 seconds, then ever less often, some forty in an hour.
+/// Under the kernel `infomax (Rust)` on Linux the chart is drawn again every second, in place. In a terminal one line is
+/// replaced again and again. Plain evcxr passes output on by whole lines and pictures when a cell ends, so there a new line
+/// comes from time to time: after 2 seconds, then ever less often, some forty in an hour.
 ///
 /// ```
 /// use infomax::notebook::Live;
@@ -39,7 +43,19 @@ pub struct Live {
     pushes: u64,
     began: Instant,
     told: Option<Instant>,
-    in_place: bool,
+    way: Way,
+    place: Place,
+}
+
+/// How it is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// A chart that is replaced.
+    Chart,
+    /// A line that is replaced.
+    Line,
+    /// Ever more lines.
+    Lines,
 }
 
 impl Live {
@@ -54,7 +70,12 @@ impl Live {
             pushes: 0,
             began: Instant::now(),
             told: None,
-            in_place: std::io::stdout().is_terminal(),
+            way: match std::io::stdout().is_terminal() {
+                true => Way::Line,
+                false if Place::is_kept() => Way::Chart,
+                false => Way::Lines,
+            },
+            place: Place::new(),
         }
     }
 
@@ -84,21 +105,31 @@ impl Live {
         }
         let elapsed = self.began.elapsed();
         let since = self.told.map_or(elapsed, |t| t.elapsed());
-        if since >= pause(elapsed, self.in_place) {
+        if since >= pause(elapsed, self.way) {
+            self.tell(elapsed, false);
             self.told = Some(Instant::now());
-            let line = self.line(elapsed);
-            let mut out = std::io::stdout().lock();
-            // A reader that has gone away is no reason to stop training.
-            let _ = if self.in_place { write!(out, "\r\x1b[K{line}") } else { writeln!(out, "{line}") };
-            let _ = out.flush();
         }
     }
 
-    /// Ends the line that is being replaced, or prints a last one.
+    fn tell(&self, elapsed: Duration, last: bool) {
+        if self.way == Way::Chart || (last && self.way == Way::Lines) {
+            let contents = self.drawn(elapsed).unwrap_or_else(|e| vec![Content::text(format!("cannot be shown: {e}"))]);
+            return self.place.put(&contents);
+        }
+        let line = self.line(elapsed);
+        let mut out = std::io::stdout().lock();
+        // A reader that has gone away is no reason to stop training.
+        let _ = match (self.way, last) {
+            (Way::Line, false) => write!(out, "\r\x1b[K{line}"),
+            (Way::Line, true) => writeln!(out, "\r\x1b[K{line}"),
+            _ => writeln!(out, "{line}"),
+        };
+        let _ = out.flush();
+    }
+
+    /// Shows the chart, or outside of a notebook a last line.
     pub fn finish(&mut self) {
-        let line = self.line(self.began.elapsed());
-        let start = if self.in_place { "\r\x1b[K" } else { "" };
-        let _ = writeln!(std::io::stdout().lock(), "{start}{line}");
+        self.tell(self.began.elapsed(), true);
     }
 
     /// The value that a curve had last.
@@ -116,6 +147,14 @@ impl Live {
             Some((y, label)) => chart.reference(*y, format!("{label} = {y:.2}")),
             None => chart,
         }
+    }
+
+    fn drawn(&self, elapsed: Duration) -> Result<Vec<Content>, ReportError> {
+        let mut contents = self.chart().contents()?;
+        if let Some(text) = contents.iter_mut().find(|c| c.mime == "text/plain") {
+            text.body = self.line(elapsed);
+        }
+        Ok(contents)
     }
 
     fn line(&self, elapsed: Duration) -> String {
@@ -145,17 +184,17 @@ impl Live {
 
 impl Show for Live {
     fn contents(&self) -> Result<Vec<Content>, ReportError> {
-        let mut contents = self.chart().contents()?;
-        if let Some(text) = contents.iter_mut().find(|c| c.mime == "text/plain") {
-            text.body = self.line(self.began.elapsed());
-        }
-        Ok(contents)
+        self.drawn(self.began.elapsed())
     }
 }
 
 /// How long to say nothing: a fifth of the time gone where lines stay.
-fn pause(elapsed: Duration, in_place: bool) -> Duration {
-    if in_place { REPLACED } else { SHORTEST.max(elapsed / 5) }
+fn pause(elapsed: Duration, way: Way) -> Duration {
+    match way {
+        Way::Chart => REDRAWN,
+        Way::Line => REPLACED,
+        Way::Lines => SHORTEST.max(elapsed / 5),
+    }
 }
 
 /// Means of runs of equal length, at most `most` of them.
@@ -205,7 +244,7 @@ mod tests {
         let lines = |seconds: u64| {
             let (mut at, mut count) = (0.0, 0);
             while at < seconds as f64 {
-                at += pause(Duration::from_secs_f64(at), false).as_secs_f64();
+                at += pause(Duration::from_secs_f64(at), Way::Lines).as_secs_f64();
                 count += 1;
             }
             count

@@ -12,10 +12,12 @@ pub use crate::probe::{Features, LinearConfig, linear_probe, standardise};
 pub use crate::report::{Align, ContactSheet, HeatMap, LineChart, Scatter, Series, Table};
 #[cfg(feature = "data")]
 pub use crate::{
-    data::{BatchLoader, ImageSet, Loading, Order, Split},
-    dim::{CriticKind, EncoderKind, Model, ModelConfig, Weights, build},
+    data::{BatchLoader, ImageSet, Loading, Order, Split, augment::Augment},
+    dim::{CriticKind, EncoderKind, Method, Model, ModelConfig, StepInput, StepReport, Weights, build},
+    train::{Quiet, encode},
 };
 pub use dfdx::prelude::{
     AsArray, Const, Cpu, DeviceBuildExt, HasShape, Module, Rank1, Rank2, Rank3, Rank4, Rank5, SampleTensor, Tensor,
     TensorFrom, TensorFromVec, Trace, ZerosTensor,
 };
+pub use std::sync::Arc;

@@ -2,8 +2,10 @@
 
 use crate::mi::estimate::Estimate;
 use crate::report::{ContactSheet, HeatMap, LineChart, PanelChart, ReportError, Scatter, Table, base64};
+use serde_json::{Map, Value, json};
 use std::fmt::{Display, Write as _};
 use std::io::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// One form of a value: its type and what is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +47,46 @@ pub trait Show {
         let contents = self.contents().unwrap_or_else(|e| vec![Content::text(format!("cannot be shown: {e}"))]);
         // A notebook that has gone away is no reason to stop.
         let _ = std::io::stdout().lock().write_all(framed(&contents).as_bytes());
+    }
+}
+
+/// Shows a value before its cell ends, one after the other, under the kernel `infomax (Rust)` on Linux. Plain evcxr shows the
+/// last of a cell when the cell ends; outside of a notebook the plain text is printed.
+pub fn display(value: &impl Show) {
+    let contents = value.contents().unwrap_or_else(|e| vec![Content::text(format!("cannot be shown: {e}"))]);
+    Place::new().put(&contents);
+}
+
+/// Where a value is shown, to be replaced by the next.
+#[derive(Clone, Debug)]
+pub(super) struct Place(String);
+
+impl Place {
+    pub fn new() -> Self {
+        static PLACES: AtomicU64 = AtomicU64::new(0);
+        let place = PLACES.fetch_add(1, Ordering::Relaxed);
+        Self(format!("infomax-{}-{place}", std::process::id()))
+    }
+
+    /// Whether what was put here can be replaced.
+    pub fn is_kept() -> bool {
+        std::env::var_os("INFOMAX_DISPLAY").is_some()
+    }
+
+    /// One line, which `notebooks/kernel.py` makes a picture of, or what evcxr reads; or the text.
+    pub fn put(&self, contents: &[Content]) {
+        let mut out = std::io::stdout().lock();
+        // A notebook that has gone away is no reason to stop.
+        let _ = if Self::is_kept() {
+            let data: Map<String, Value> =
+                contents.iter().map(|c| (c.mime.to_owned(), c.body.clone().into())).collect();
+            writeln!(out, "INFOMAX_DISPLAY {}", json!({ "id": self.0, "data": data }))
+        } else if std::env::var_os("EVCXR_IS_RUNTIME").is_some() {
+            out.write_all(framed(contents).as_bytes())
+        } else {
+            contents.iter().filter(|c| c.mime == "text/plain").try_for_each(|c| writeln!(out, "{}", c.body))
+        };
+        let _ = out.flush();
     }
 }
 

@@ -1,0 +1,2 @@
+//! [`infomax`] with data sets as one shared library: see `Cargo.toml`.
+pub use infomax::*;

@@ -1,0 +1,2 @@
+//! [`infomax`] as one shared library: see `Cargo.toml`.
+pub use infomax::*;
