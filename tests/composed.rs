@@ -197,3 +197,12 @@ fn separable_critics() {
     let other = |x| composed::separable_scores(x, y.clone(), (g.clone(), g.clone())).unwrap();
     agree("one tower twice", &y, [&ours, &other], &[&gradient_of(&g.hidden[0].0), &gradient_of(&g.output.1)]);
 }
+
+#[test]
+fn sums_of_pairs_of_rows() {
+    let (p, q): (Tensor<Rank2<4, 6>, f64, Cpu>, Tensor<Rank2<3, 6>, f64, Cpu>) = (tensor("p"), tensor("q"));
+    let pairs = vec![[0, 0], [3, 2], [3, 1], [1, 0], [0, 2]];
+    let ours = |p| Cpu::pair_rows(p, &q, pairs.clone()).unwrap();
+    let other = |p| composed::pair_rows(p, &q, &pairs).unwrap();
+    agree("pairs of rows", &p, [&ours, &other], &[&gradient_of(&q)]);
+}

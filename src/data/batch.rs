@@ -46,10 +46,12 @@ pub struct Batch<const B: usize, const C: usize, const H: usize, const W: usize,
 }
 
 impl From<FlatBatch> for crate::dim::StepInput {
-    /// Without noise, for models that ask for none: no prior is matched when γ = 0.
+    /// Without noise, for models that ask for none: no prior is matched when γ = 0. The seed of the step's other draws is
+    /// that of the images in it.
     fn from(batch: FlatBatch) -> Self {
         let FlatBatch { pixels, labels, indices, .. } = batch;
-        Self { batch: indices.len(), pixels, labels, indices, noise: Vec::new() }
+        let seed = indices.iter().fold(0, |seed, &i| crate::seed::child(seed, "batch", i as u64));
+        Self { batch: indices.len(), pixels, labels, indices, noise: Vec::new(), seed }
     }
 }
 

@@ -79,6 +79,26 @@ pub struct ModelConfig {
     pub adam: AdamConfig,
 }
 
+impl ModelConfig {
+    /// Deep InfoMax around `encoder` as `infomax train` begins it: local InfoNCE over all pairs, a dot-product critic of 256
+    /// units, a uniform prior of weight 0.1, Adam at 2e-4.
+    pub fn new(encoder: EncoderKind) -> Self {
+        Self {
+            method: Method::Dim,
+            encoder,
+            critic: CriticKind::Dot,
+            units: 256,
+            bound: BoundKind::InfoNce,
+            pairing: Pairing::All,
+            weights: Weights { alpha: 0.0, beta: 1.0, gamma: 0.1 },
+            prior: PriorConfig::default(),
+            coordinates: CoordinateWeights::default(),
+            occlusion: 0,
+            adam: AdamConfig { lr: 2e-4, ..AdamConfig::default() },
+        }
+    }
+}
+
 /// Whether nothing is hidden; settings files leave it out then.
 fn shows_all(occlusion: &usize) -> bool {
     *occlusion == 0

@@ -149,6 +149,14 @@ pub trait Backend<E: Real>: Device<E> {
         args: PairArgs<U, E, Self>,
     ) -> Result<Tensor<(usize, usize, usize), E, Self, T>, Self::Err>;
 
+    /// `max(0, p_i + q_j)` for each pair `[i, j]` of rows, `p [N, U]` and `q [M, U]` → `[pairs, U]`: the first hidden layer
+    /// of networks on pairs. The tape of `p` must hold what `q` was computed with.
+    fn pair_rows<N: Dim, M: Dim, const U: usize, T: Tape<E, Self>>(
+        p: Tensor<(N, Const<U>), E, Self, T>,
+        q: &Tensor<(M, Const<U>), E, Self>,
+        pairs: Vec<[usize; 2]>,
+    ) -> Result<Tensor<(usize, Const<U>), E, Self, T>, Self::Err>;
+
     /// Scores of pairs of rows of `p [N, U]` and `q [M, U]`, the halves of a concat critic's first layer: each row of p
     /// with every row of q when `args` pairs all, else with those of its columns (`N = M`). `y` is a shape of as many
     /// elements. The tape of `p` must hold what `q` was computed with.

@@ -283,6 +283,23 @@ pub fn pair_scores<B: Dim, const U: usize, P: Shape, E: Real, D: Device<E>, T: T
     linear(second, args.w3, Some(args.b3), (b, l, columns), false)
 }
 
+/// See [`Backend::pair_rows`](super::Backend::pair_rows).
+///
+/// # Errors
+/// When the device fails.
+pub fn pair_rows<N: Dim, M: Dim, const U: usize, E: Real, D: Device<E>, T: Tape<E, D>>(
+    p: Tensor<(N, Const<U>), E, D, T>,
+    q: &Tensor<(M, Const<U>), E, D>,
+    pairs: &[[usize; 2]],
+) -> Result<Tensor<(usize, Const<U>), E, D, T>, D::Err> {
+    let dev = p.device().clone();
+    let index = |side: usize| dev.try_tensor_from_vec(pairs.iter().map(|r| r[side]).collect(), (pairs.len(),));
+    let (n, m) = (p.shape().0.size(), q.shape().0.size());
+    let p = p.try_reshape_like(&(n, Const::<U>))?.try_gather(index(0)?)?;
+    let q = q.retaped::<T>().try_reshape_like(&(m, Const::<U>))?.try_gather(index(1)?)?;
+    p.try_add(q)?.try_relu()
+}
+
 /// See [`Backend::joint_scores`](super::Backend::joint_scores).
 ///
 /// # Errors

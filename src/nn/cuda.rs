@@ -85,6 +85,14 @@ where
         composed::pair_scores(p, q, args)
     }
 
+    fn pair_rows<N: Dim, M: Dim, const U: usize, T: Tape<E, Self>>(
+        p: Tensor<(N, Const<U>), E, Self, T>,
+        q: &Tensor<(M, Const<U>), E, Self>,
+        pairs: Vec<[usize; 2]>,
+    ) -> Result<Tensor<(usize, Const<U>), E, Self, T>, Self::Err> {
+        composed::pair_rows(p, q, &pairs)
+    }
+
     fn joint_scores<N: Dim, M: Dim, const U: usize, Y: Shape, T: Tape<E, Self>>(
         p: Tensor<(N, Const<U>), E, Self, T>,
         q: &Tensor<(M, Const<U>), E, Self>,

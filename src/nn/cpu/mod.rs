@@ -15,6 +15,7 @@ pub(crate) mod ops;
 pub(crate) mod pair;
 pub(crate) mod perceptron;
 pub(crate) mod pool;
+pub(crate) mod rows;
 pub(crate) mod separable;
 pub(crate) mod tower;
 pub(crate) mod unfold;

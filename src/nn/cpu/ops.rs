@@ -11,6 +11,7 @@ use super::joint::{self, Pairs};
 use super::pair::{self, PairSizes};
 use super::perceptron::{give_layers, layers, take_layers};
 use super::pool::{self, PoolGeometry, PoolKind};
+use super::rows;
 use super::separable::{self, SideGrad};
 use super::unfold::Geometry;
 use super::upper::UpperTensors;
@@ -246,6 +247,23 @@ where
         record(&mut tape, &p, &y, move |gy, gp, grads| {
             let g = pair::backward(z, data(&kept), data(&q), upper.slices(), pairing, hidden, gy);
             upper.add(grads, gp, &q, &g)
+        });
+        Ok(y.put_tape(tape))
+    }
+
+    fn pair_rows<N: Dim, M: Dim, const U: usize, T: Tape<E, Self>>(
+        p: Tensor<(N, Const<U>), E, Self, T>,
+        q: &Tensor<(M, Const<U>), E, Self>,
+        pairs: Vec<[usize; 2]>,
+    ) -> Result<Tensor<(usize, Const<U>), E, Self, T>, Self::Err> {
+        let (p, mut tape) = contiguous(p)?.split_tape();
+        let y =
+            p.device().try_tensor_from_vec(rows::forward::<U, E>(data(&p), data(q), &pairs), (pairs.len(), Const))?;
+        let (q, out) = (q.clone(), y.clone());
+        record(&mut tape, &p, &y, move |gy, gp, grads| {
+            mask_relu(gy, data(&out));
+            rows::backward::<U, E>(gy, &pairs, gp, grad(grads, &q)?);
+            Ok(())
         });
         Ok(y.put_tape(tape))
     }
