@@ -6,7 +6,7 @@
 //! * [`LinearProbe`]: multinomial logistic regression by L-BFGS, no learning rate to choose;
 //! * [`MlpProbe`]: the non-linear probe of Hjelm et al. 2019 (arXiv 1808.06670, §4.1), one hidden layer of 200 units;
 //! * [`few_label_curve`]: accuracy against the number of labels;
-//! * [`utility`]: how many labels pretraining saves, from scores at several numbers of labels;
+//! * [`utility()`]: how many labels pretraining saves, from scores at several numbers of labels;
 //! * [`location_rows`], [`DepthProbe`], [`depth_scores`]: probes of local feature maps;
 //! * [`nearest`]: exact nearest neighbours of a few rows, for pictures.
 //!
