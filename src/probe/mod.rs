@@ -10,7 +10,7 @@
 //! * [`rank_me`]: the effective rank of features, without labels;
 //! * [`ndm`]: how dependent the units of a representation are;
 //! * [`ms_ssim`]: how alike images are, for decoders;
-//! * [`utility`]: how many labels pretraining saves, from scores at several numbers of labels;
+//! * [`utility()`]: how many labels pretraining saves, from scores at several numbers of labels;
 //! * [`location_rows`], [`DepthProbe`], [`depth_scores`]: probes of local feature maps;
 //! * [`nearest`]: exact nearest neighbours of a few rows, for pictures.
 //!
