@@ -60,23 +60,35 @@ def own_folder():
     else:
         raise NoKernel(f"{SLOTS} kernels run already; shut one down")
     folder = root / str(index)
-    if not folder.exists() and (root / "0" / "target").exists():
-        # Begin with what the first folder has compiled.
-        beside = Path(tempfile.mkdtemp(dir=root))
-        shutil.copytree(root / "0", beside, symlinks=True, dirs_exist_ok=True, copy_function=taken_over)
-        beside.rename(folder)
     folder.mkdir(exist_ok=True)
+    if index > 0:
+        take_over(root / "0", folder)
     for old in folder.glob("target/*/debug/deps/libcode_*"):
         old.unlink(missing_ok=True)
     return folder, lock
 
 
-def taken_over(source, target):
-    """A library that is compiled already is replaced, never written to: one copy serves all folders."""
-    if Path(source).suffix in (".rlib", ".rmeta", ".so") and not Path(source).name.startswith("libctx"):
-        os.link(source, target)
-    else:
-        shutil.copy2(source, target)
+def take_over(first, folder):
+    """Brings what the first folder has compiled and this one has not.
+
+    Libraries are linked, not copied: the compiler replaces them and never writes into them. What says that a library is
+    complete comes first, in case the first folder's kernel is compiling just now.
+    """
+    files = [path for path in (first / "target").rglob("*") if path.is_file()]
+    for path in sorted(files, key=lambda path: ".fingerprint" not in path.parts):
+        copy = folder / path.relative_to(first)
+        own = any(part.startswith(("ctx-", "libctx", "libcode_")) for part in path.parts)
+        if own or "incremental" in path.parts or copy.exists():
+            continue
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            if path.suffix in (".rlib", ".rmeta", ".so"):
+                os.link(path, copy)
+            else:
+                shutil.copy2(path, copy)
+        except FileNotFoundError:
+            # It was in use for a moment only.
+            continue
 
 
 def kernel(control_file):

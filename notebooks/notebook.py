@@ -83,7 +83,7 @@ def setup(write):
         print("\nMissing. In this order:")
         print("\n".join(f"  {m}" for m in missing))
         return 1
-    print('\nAll is here: jupyter lab, then the kernel "infomax (Rust)"')
+    print(f'\nAll is here. Next: {sys.executable} {Path(__file__)} warm (minutes, once), then: jupyter lab {Path(__file__).parent}')
     return 0
 
 

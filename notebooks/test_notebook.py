@@ -212,6 +212,16 @@ class Folders(unittest.TestCase):
         with tempfile.TemporaryDirectory() as home, mock.patch.dict(os.environ, INFOMAX_HOME=home):
             (first, one), (second, two) = kernel.own_folder(), kernel.own_folder()
             self.assertNotEqual(first, second)
+            os.close(two)
+            deps = first / "target" / "debug" / "deps"
+            deps.mkdir(parents=True)
+            for name in ("liba.rlib", "a.d", "libctx.so"):
+                (deps / name).write_text(name)
+            second, two = kernel.own_folder()
+            taken = second / "target" / "debug" / "deps"
+            self.assertEqual(sorted(p.name for p in taken.iterdir()), ["a.d", "liba.rlib"])
+            self.assertTrue((taken / "liba.rlib").samefile(deps / "liba.rlib"))
+            self.assertFalse((taken / "a.d").samefile(deps / "a.d"))
             os.close(one)
             self.assertEqual(kernel.own_folder()[0], first)
             os.close(two)
