@@ -6,7 +6,7 @@
 //! what varies. An image has a class, a pose in five bins, and for every pixel a class and a depth.
 //!
 //! Differences by choice: an object among several is smaller (0.35 long instead of 0.56), so that four fit into the
-//! picture, and colours are colours (their code's are shades of grey).
+//! picture, and colours have three channels of their own (their code makes red and green equal).
 //!
 //! The same seed gives the same bits, whatever the number of threads, on one kind of machine.
 //!
