@@ -11,8 +11,9 @@
 //! use infomax::notebook::prelude::*;
 //! ```
 //!
-//! `notebooks/lib` is this crate as one shared library, so that all cells have the same copy of it. Named directly in `:dep`,
-//! every cell has its own, and tensors of different cells must then not meet in one gradient.
+//! `notebooks/lib` is this crate as one shared library (`lib-data` with feature `data`), so that all cells have the same copy
+//! of it. Named directly in `:dep`, every cell has its own, and with it a counter of tensors that begins at 0: tensors of
+//! different cells are then taken for each other, and gradients are wrong.
 //!
 //! What turns numbers into these values:
 //!

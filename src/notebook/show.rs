@@ -75,18 +75,21 @@ impl Place {
 
     /// One line, which `notebooks/kernel.py` makes a picture of, or what evcxr reads; or the text.
     pub fn put(&self, contents: &[Content]) {
+        let text = if Self::is_kept() {
+            self.line(contents)
+        } else if std::env::var_os("EVCXR_IS_RUNTIME").is_some() {
+            framed(contents)
+        } else {
+            contents.iter().filter(|c| c.mime == "text/plain").map(|c| format!("{}\n", c.body)).collect()
+        };
         let mut out = std::io::stdout().lock();
         // A notebook that has gone away is no reason to stop.
-        let _ = if Self::is_kept() {
-            let data: Map<String, Value> =
-                contents.iter().map(|c| (c.mime.to_owned(), c.body.clone().into())).collect();
-            writeln!(out, "INFOMAX_DISPLAY {}", json!({ "id": self.0, "data": data }))
-        } else if std::env::var_os("EVCXR_IS_RUNTIME").is_some() {
-            out.write_all(framed(contents).as_bytes())
-        } else {
-            contents.iter().filter(|c| c.mime == "text/plain").try_for_each(|c| writeln!(out, "{}", c.body))
-        };
-        let _ = out.flush();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    fn line(&self, contents: &[Content]) -> String {
+        let data: Map<String, Value> = contents.iter().map(|c| (c.mime.to_owned(), c.body.clone().into())).collect();
+        format!("INFOMAX_DISPLAY {}\n", json!({ "id": self.0, "data": data }))
     }
 }
 
@@ -118,7 +121,8 @@ impl<T: Show, E: Display> Show for Result<T, E> {
 
 impl Show for ContactSheet {
     fn contents(&self) -> Result<Vec<Content>, ReportError> {
-        let text = format!("[contact sheet] {} ({} tiles)", self.name(), self.len());
+        let name = if self.name().is_empty() { "" } else { " " };
+        let text = format!("[contact sheet]{name}{} ({} tiles)", self.name(), self.len());
         Ok(vec![Content::png(&self.png()?), Content::text(text)])
     }
 }
@@ -186,6 +190,19 @@ mod tests {
         assert!(text.contains("a&lt;b</th>") && text.contains("1 &amp; 2</td>"), "{text}");
         assert!(text.ends_with("EVCXR_BEGIN_CONTENT text/plain\na<b\n─────\n1 & 2\nEVCXR_END_CONTENT\n"), "{text}");
         assert_eq!(framed(&[Content::text("x EVCXR_END_CONTENT")]).matches("EVCXR_END_CONTENT").count(), 1);
+    }
+
+    #[test]
+    fn what_is_replaced_is_one_line_and_has_a_name() {
+        let (place, other) = (Place::new(), Place::new());
+        let contents = [Content::png(&[1, 2, 3]), Content::text("two\nlines")];
+        let line = place.line(&contents);
+        assert_eq!((line.lines().count(), line.ends_with('\n')), (1, true), "{line}");
+        let value: Value = serde_json::from_str(line.strip_prefix("INFOMAX_DISPLAY ").unwrap()).unwrap();
+        assert_eq!(value["data"], json!({ "image/png": "AQID", "text/plain": "two\nlines" }));
+        let id = |line: String| line.split("\"id\":").nth(1).unwrap().to_owned();
+        assert_eq!(id(place.line(&contents)), id(line));
+        assert_ne!(id(place.line(&contents)), id(other.line(&contents)));
     }
 
     #[test]
