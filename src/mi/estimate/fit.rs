@@ -1,7 +1,7 @@
 //! Training a critic on one fold.
 
 use super::folds::Fold;
-use super::inputs::Inputs;
+use super::inputs::{Base, Inputs};
 use super::objective::NeuralBound;
 use super::read_out::HeldOut;
 use super::{CurvePoint, EstimateError, Learning};
@@ -12,6 +12,9 @@ use crate::nn::{Adam, AdamConfig, Backend};
 use crate::seed;
 use dfdx::prelude::*;
 use rand::seq::SliceRandom;
+
+/// How far the Gaussian part alone may fall below no score at all on validation rows before it is left out, nats.
+const MISFIT: f64 = 0.1;
 
 /// Held-out rows scored against each other at once; more are cut into groups of about this many.
 pub(super) const GROUP: usize = 2048;
@@ -62,11 +65,23 @@ where
     let (mut at, mut epoch) = (order.len(), 0);
     let shift = kind.shift();
     let (read_out, mut bound) = (kind.read_out(), kind.trained());
+    let held_out = |critic: &C, base: Option<&Base>, rows: &[usize]| {
+        held_out::<I, C, D>(dev, critic, inputs, base, rows, shift).map_err(failed)
+    };
+    // Far from a Gaussian, its part of the scores can be wildly wrong: then it is left out.
+    let merit = |base: Option<&Base>| {
+        let silent = held_out(&average, base, &fold.validation)?;
+        Ok::<_, EstimateError>(kind.merit(&silent, read_out.value(&silent)))
+    };
+    let base = match &inputs.base {
+        Some(base) if merit(Some(base))? >= merit(None)? - MISFIT => Some(base),
+        _ => None,
+    };
     let (mut best, mut kept, mut curve, mut start) = (f64::NEG_INFINITY, average.clone(), Vec::new(), f64::NAN);
     let mut best_step = 0;
     for step in 0..=learning.steps {
         if step % learning.check == 0 {
-            let validation = held_out::<I, C, D>(dev, &average, inputs, &fold.validation, shift).map_err(failed)?;
+            let validation = held_out(&average, base, &fold.validation)?;
             let value = read_out.value(&validation);
             curve.push(CurvePoint { step, nats: value });
             if step == 0 {
@@ -93,7 +108,7 @@ where
         let x = dev.try_tensor_from_vec(x, (batch, Const::<I>)).map_err(failed)?;
         let y = dev.try_tensor_from_vec(y, (batch, Const::<I>)).map_err(failed)?;
         let mut scores = critic.try_scores(x.leaky_traced(), y, Pairing::All).map_err(failed)?;
-        if let Some(base) = base_scores(dev, inputs, rows, shift).map_err(failed)? {
+        if let Some(base) = base_scores(dev, base, rows, shift).map_err(failed)? {
             let base = base.try_reshape_like(&(batch, 1, batch)).map_err(failed)?;
             scores = scores.try_add(base).map_err(failed)?;
         }
@@ -108,19 +123,19 @@ where
         let keep = learning.average.min(done / (done + 10.0));
         move_towards(&mut average, &critic, keep).map_err(failed)?;
     }
-    let report = held_out::<I, C, D>(dev, &kept, inputs, &fold.report, shift).map_err(failed)?;
-    let training = read_out.value(&held_out::<I, C, D>(dev, &kept, inputs, &fold.train, shift).map_err(failed)?);
+    let report = held_out(&kept, base, &fold.report)?;
+    let training = read_out.value(&held_out(&kept, base, &fold.train)?);
     Ok(Fitted { report, training, start, curve })
 }
 
 /// The Gaussian part of the scores of all pairs of `rows`, plus `shift`.
 fn base_scores<D: Backend<f32>>(
     dev: &D,
-    inputs: &Inputs,
+    base: Option<&Base>,
     rows: &[usize],
     shift: f64,
 ) -> Result<Option<Tensor<(usize, usize), f32, D>>, D::Err> {
-    let Some(base) = &inputs.base else { return Ok(None) };
+    let Some(base) = base else { return Ok(None) };
     let n = rows.len();
     let (x, y) = base.batch(rows);
     let x = dev.try_tensor_from_vec(x, (n, base.rank))?;
@@ -133,6 +148,7 @@ fn held_out<const I: usize, C, D: Backend<f32>>(
     dev: &D,
     critic: &C,
     inputs: &Inputs,
+    base: Option<&Base>,
     rows: &[usize],
     shift: f64,
 ) -> Result<Vec<HeldOut>, D::Err>
@@ -148,7 +164,7 @@ where
             let x = dev.try_tensor_from_vec(x, (n, Const::<I>))?;
             let y = dev.try_tensor_from_vec(y, (n, Const::<I>))?;
             let mut scores = critic.try_block(x, y)?.as_vec();
-            if let Some(base) = base_scores(dev, inputs, rows, shift)? {
+            if let Some(base) = base_scores(dev, base, rows, shift)? {
                 scores.iter_mut().zip(base.as_vec()).for_each(|(s, b)| *s += b);
             }
             Ok(HeldOut { rows: rows.to_vec(), scores })

@@ -50,7 +50,8 @@ const LEAST_ROWS: usize = 10;
 /// Neural estimators standardise each column (by its normal scores, unless told otherwise), train one critic for each of
 /// several folds on rows that exclude the fold's own, stop by validation rows, and read the fold's rows with it; every row
 /// is read by a critic that never saw it. A critic's score is the log density ratio of a Gaussian fitted to the training
-/// rows plus what a network learns beyond it, so that nearly Gaussian data cost nothing.
+/// rows plus what a network learns beyond it, so that nearly Gaussian data cost nothing. Where that
+/// Gaussian alone says less than nothing of the validation rows, it is left out.
 ///
 /// Where more than 64 columns of a side mostly repeat each other, as pixels do, critics see their principal components (see
 /// [`Estimate::components`]).
