@@ -16,6 +16,8 @@ const FEW: usize = 64;
 /// Share of the variance that the components must hold. Columns that do not repeat each other never get there with half as
 /// many, and stay.
 const SHARE: f64 = 0.995;
+/// Rows for each component that is looked for: few rows lie in few directions by themselves, whatever their columns.
+const ROWS_EACH: usize = 10;
 /// Components that are looked for, first few and then more; each fits a width of the critics with the radius beside it.
 const MOST: [usize; 4] = [15, 63, 127, 255];
 /// Directions that are followed beyond those, so that the last of them settle.
@@ -34,10 +36,11 @@ pub(super) struct Principal {
 
 impl Principal {
     /// The components of standardised `samples` that hold [`SHARE`] of the variance of `rows`; none where there are few
-    /// columns, or more than half as many would be needed.
+    /// columns or rows, or more than half as many would be needed.
     pub fn fit(samples: &Samples, rows: &[usize]) -> Option<Self> {
         let d = samples.columns();
-        if d <= FEW {
+        let fits = |most: &usize| 2 * most <= d && ROWS_EACH * most <= rows.len();
+        if d <= FEW || !fits(&MOST[0]) {
             return None;
         }
         let n = rows.len() as f64;
@@ -50,7 +53,7 @@ impl Principal {
         par_matmul(&mut covariance, z.t(), z, false, |_, _, _| ());
         covariance.iter_mut().for_each(|c| *c /= n);
         let total: f64 = covariance.iter().step_by(d + 1).sum();
-        MOST.into_iter().take_while(|most| 2 * most <= d).find_map(|most| {
+        MOST.into_iter().take_while(fits).find_map(|most| {
             let (variances, axes) = leading(&covariance, d, (most + SPARE).min(d));
             let mut held = 0.0;
             let components = variances.iter().take(most).position(|v| {
@@ -203,6 +206,8 @@ mod tests {
         let rows: Vec<usize> = (0..300).collect();
         assert!(Principal::fit(&mixed(300, 100, 1, 10.0), &rows).is_none());
         assert!(Principal::fit(&mixed(300, FEW, 3, 0.0), &rows).is_none());
+        // Thirty rows of a hundred columns lie in 29 directions; that says nothing of the columns.
+        assert!(Principal::fit(&mixed(300, 100, 100, 0.0), &rows[..30]).is_none());
     }
 
     #[test]
