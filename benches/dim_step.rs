@@ -9,9 +9,7 @@
 //! counts.
 
 use dfdx::prelude::*;
-use infomax::dim::{
-    CoordinateWeights, CriticKind, EncoderKind, Method, ModelConfig, PriorConfig, StepInput, Weights, build,
-};
+use infomax::dim::{CriticKind, EncoderKind, ModelConfig, StepInput, build};
 use infomax::mi::Pairing;
 use infomax::mi::bound::{BoundKind, objective};
 use infomax::mi::critic::Critic;
@@ -49,17 +47,12 @@ fn time(steps: usize, mut f: impl FnMut()) -> f64 {
 /// Median milliseconds of our step with this critic, bound and pairing.
 fn ours(critic: CriticKind, bound: BoundKind, pairing: Pairing) -> f64 {
     let config = ModelConfig {
-        method: Method::Dim,
-        encoder: EncoderKind::Dcgan32,
         critic,
         units: UNITS,
         bound,
         pairing,
-        weights: Weights::default(),
-        prior: PriorConfig::default(),
-        coordinates: CoordinateWeights::default(),
-        occlusion: 0,
         adam: AdamConfig::default(),
+        ..ModelConfig::new(EncoderKind::Dcgan32)
     };
     let mut model = build(&config, 0).expect("the setting is one of those offered");
     let mut rng = stream(0, "bench", 0);

@@ -58,6 +58,8 @@ def timed(line):
 
 
 def picture(before, after):
+    if before == after:
+        return
     (old_size, old), (new_size, new) = pixels(before), pixels(after)
     if old_size != new_size:
         yield f"a picture of {old_size[0]}x{old_size[1]} is now {new_size[0]}x{new_size[1]}"

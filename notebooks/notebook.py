@@ -178,6 +178,8 @@ def execute(notebook, path, args):
         KernelSpecManager().get_kernel_spec(name)
     except NoSuchKernel as e:
         raise Wrong(f"there is no kernel {name!r}: see {Path(__file__).name} setup") from e
+    if name == KERNEL and not evcxr():
+        raise NoKernel(f"evcxr_jupyter is not installed: see {Path(__file__).name} setup")
     # A cell may wait for a first compilation; the limit is each cell's own.
     client = NotebookClient(notebook, timeout=args.timeout, kernel_name=name, interrupt_on_timeout=False,
                             resources={"metadata": {"path": str(path.resolve().parent)}}, allow_errors=False, record_timing=False)

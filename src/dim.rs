@@ -52,13 +52,6 @@ pub struct CoordinateWeights {
     pub relative: f64,
 }
 
-impl CoordinateWeights {
-    /// Whether there is none; settings files leave it out then.
-    pub fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 /// What can go wrong in a model.
 #[derive(Debug, thiserror::Error)]
 pub enum DimError {

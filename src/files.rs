@@ -34,16 +34,8 @@ impl NewFile {
     /// # Errors
     /// When `path` names no file, or the folder or the file cannot be made.
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
         let path = path.as_ref().to_owned();
-        let name = path.file_name().ok_or_else(|| Error::new(ErrorKind::InvalidInput, "not a file name"))?;
-        let folder = folder_of(&path);
-        fs::create_dir_all(folder)?;
-        let mut beside = std::ffi::OsString::from(".");
-        beside.push(name);
-        beside.push(format!(".{}-{}.tmp", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
-        let beside = folder.join(beside);
-        let file = OpenOptions::new().write(true).create_new(true).open(&beside)?;
+        let (beside, file) = beside(&path, |beside| OpenOptions::new().write(true).create_new(true).open(beside))?;
         Ok(Self { file: BufWriter::new(file), beside, path, committed: false })
     }
 
@@ -102,14 +94,7 @@ impl NewFolder {
         if path.try_exists()? {
             return Err(Error::from(ErrorKind::AlreadyExists));
         }
-        let name = path.file_name().ok_or_else(|| Error::new(ErrorKind::InvalidInput, "not a folder's name"))?;
-        let mut beside = std::ffi::OsString::from(".");
-        beside.push(name);
-        beside.push(format!(".{}.tmp", std::process::id()));
-        let parent = folder_of(&path);
-        fs::create_dir_all(parent)?;
-        let beside = parent.join(beside);
-        fs::create_dir(&beside)?;
+        let (beside, ()) = beside(&path, |beside| fs::create_dir(beside))?;
         Ok(Self { beside, path, committed: false })
     }
 
@@ -136,6 +121,26 @@ impl Drop for NewFolder {
     fn drop(&mut self) {
         if !self.committed {
             let _ = fs::remove_dir_all(&self.beside);
+        }
+    }
+}
+
+/// What `make` makes at a hidden name beside `path`, and that name; the parent folder is made when missing. A name that a
+/// process which was killed left behind is passed over.
+fn beside<T>(path: &Path, make: impl Fn(&Path) -> Result<T>) -> Result<(PathBuf, T)> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let name =
+        path.file_name().ok_or_else(|| Error::new(ErrorKind::InvalidInput, "not the name of a file or folder"))?;
+    let folder = folder_of(path);
+    fs::create_dir_all(folder)?;
+    loop {
+        let mut beside = std::ffi::OsString::from(".");
+        beside.push(name);
+        beside.push(format!(".{}-{}.tmp", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+        let beside = folder.join(beside);
+        match make(&beside) {
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => (),
+            made => return made.map(|made| (beside, made)),
         }
     }
 }

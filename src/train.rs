@@ -13,7 +13,7 @@ pub use config::{DataConfig, RunConfig};
 pub use decoded::{DecoderConfig, Reconstructions, reconstruct};
 pub use evaluate::{
     Dependency, EncoderReport, Evaluation, LAYERS, LayerReport, MoreMeasures, ProbeConfig, RANKED, encode,
-    evaluate_encoder, few_label_report, pixel_features,
+    encode_layer, evaluate_encoder, few_label_report, pixel_features,
 };
 pub use progress::{Progress, Quiet};
 pub use run_dir::{Environment, RunDir};

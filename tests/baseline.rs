@@ -9,11 +9,7 @@ use infomax::baseline::{
     Decoder28, Decoder32, JointNet28, JointNet32, Leaky, discriminator_loss, distance_loss, encoder_generator_loss,
     gaussian_kl, label_loss, reconstruction_loss, reparameterise,
 };
-use infomax::dim::{
-    CoordinateWeights, CriticKind, DimError, EncoderKind, Method, Model, ModelConfig, PriorConfig, StepInput,
-    StepReport, Weights, build,
-};
-use infomax::mi::{Pairing, bound::BoundKind};
+use infomax::dim::{DimError, EncoderKind, Method, Model, ModelConfig, StepInput, StepReport, build};
 use infomax::nn::AdamConfig;
 use infomax::nn::checkpoint::Array;
 use std::f64::consts::LN_2;
@@ -128,19 +124,7 @@ fn losses_have_their_closed_forms() {
 }
 
 fn config(method: Method, encoder: EncoderKind) -> ModelConfig {
-    ModelConfig {
-        method,
-        encoder,
-        critic: CriticKind::Dot,
-        units: 256,
-        bound: BoundKind::InfoNce,
-        pairing: Pairing::All,
-        weights: Weights::default(),
-        prior: PriorConfig::default(),
-        coordinates: CoordinateWeights::default(),
-        occlusion: 0,
-        adam: AdamConfig::default(),
-    }
+    ModelConfig { method, adam: AdamConfig::default(), ..ModelConfig::new(encoder) }
 }
 
 const ALL: [Method; 8] = [

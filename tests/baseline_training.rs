@@ -3,8 +3,8 @@
 #![cfg(feature = "data")]
 
 use infomax::data::{ImageSet, Order, Source, Split, StreamSet, augment::Augment};
-use infomax::dim::{CoordinateWeights, CriticKind, EncoderKind, Method, ModelConfig, PriorConfig, Weights};
-use infomax::mi::{Pairing, bound::BoundKind};
+use infomax::dim::{EncoderKind, Method, ModelConfig};
+use infomax::mi::Pairing;
 use infomax::nn::AdamConfig;
 use infomax::train::{Checkpoint, DataConfig, Outcome, Quiet, RunConfig, RunDir, Trainer};
 use serde_json::Value;
@@ -31,17 +31,10 @@ fn config(method: Method) -> RunConfig {
         augment: Augment::default(),
         model: ModelConfig {
             method,
-            encoder: EncoderKind::Dcgan28,
-            critic: CriticKind::Dot,
-            units: 256,
-            bound: BoundKind::InfoNce,
             // Pairs that do not fit the batch: they are Deep InfoMax's, and no baseline looks at them.
             pairing: Pairing::Rolled(500),
-            weights: Weights::default(),
-            prior: PriorConfig::default(),
-            coordinates: CoordinateWeights::default(),
-            occlusion: 0,
             adam: AdamConfig { lr: 5e-4, ..AdamConfig::default() },
+            ..ModelConfig::new(EncoderKind::Dcgan28)
         },
     }
 }

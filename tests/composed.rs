@@ -192,6 +192,11 @@ fn separable_critics() {
         &gradient_of(&g.output.1),
     ];
     agree("separable critic", &x, [&ours, &other], &parameters);
+    // A y that lies in memory otherwise than its rows and columns say.
+    let turned: Tensor<Rank2<3, 270>, f64, Cpu> = tensor("turned");
+    let ours = |x| Cpu::separable_scores(x, turned.clone().permute(), (g.clone(), h.clone())).unwrap();
+    let other = |x| composed::separable_scores(x, turned.clone().permute(), (g.clone(), h.clone())).unwrap();
+    agree("y turned", &x, [&ours, &other], &[&gradient_of(&turned), &gradient_of(&h.input.0)]);
     // One network and one vector for both sides.
     let ours = |x| Cpu::separable_scores(x, y.clone(), (g.clone(), g.clone())).unwrap();
     let other = |x| composed::separable_scores(x, y.clone(), (g.clone(), g.clone())).unwrap();

@@ -6,10 +6,9 @@ mod common;
 use common::{Taped, check_input, check_parameters, tensor};
 use dfdx::prelude::*;
 use infomax::dim::{
-    AbsoluteCoordinates, CoordinateLoss, CoordinateWeights, CriticKind, EncoderKind, Method, Model, ModelConfig, Noise,
-    PriorConfig, RelativeCoordinates, StepInput, StepReport, Weights, build, occlude,
+    AbsoluteCoordinates, CoordinateLoss, CoordinateWeights, EncoderKind, Model, ModelConfig, Noise,
+    RelativeCoordinates, StepInput, StepReport, build, occlude,
 };
-use infomax::mi::{Pairing, bound::BoundKind};
 use infomax::nn::{AdamConfig, builder};
 use infomax::seed::stream;
 
@@ -107,19 +106,7 @@ fn relative_coordinates_are_offsets_of_first_from_second() {
 }
 
 fn config() -> ModelConfig {
-    ModelConfig {
-        method: Method::Dim,
-        encoder: EncoderKind::Dcgan28,
-        critic: CriticKind::Dot,
-        units: 256,
-        bound: BoundKind::InfoNce,
-        pairing: Pairing::All,
-        weights: Weights::default(),
-        prior: PriorConfig::default(),
-        coordinates: CoordinateWeights::default(),
-        occlusion: 0,
-        adam: AdamConfig { lr: 5e-4, ..AdamConfig::default() },
-    }
+    ModelConfig { adam: AdamConfig { lr: 5e-4, ..AdamConfig::default() }, ..ModelConfig::new(EncoderKind::Dcgan28) }
 }
 
 #[test]

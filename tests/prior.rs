@@ -6,10 +6,9 @@ mod common;
 use common::{Taped, check_input, check_parameters, differences, numbers, relative_error, tensor};
 use dfdx::prelude::*;
 use infomax::dim::{
-    CoordinateWeights, CriticKind, EncoderKind, Method, Model, ModelConfig, Prior, PriorConfig, PriorNet, StepInput,
-    StepReport, Weights, build, discriminator_loss, encoder_loss, gradient_penalty,
+    EncoderKind, Model, ModelConfig, Prior, PriorConfig, PriorNet, StepInput, StepReport, Weights, build,
+    discriminator_loss, encoder_loss, gradient_penalty,
 };
-use infomax::mi::{Pairing, bound::BoundKind};
 use infomax::nn::{AdamConfig, builder};
 use infomax::seed::stream;
 
@@ -79,17 +78,10 @@ fn priors_map_to_where_they_live() {
 
 fn config(prior: PriorConfig) -> ModelConfig {
     ModelConfig {
-        method: Method::Dim,
-        encoder: EncoderKind::Dcgan28,
-        critic: CriticKind::Dot,
-        units: 256,
-        bound: BoundKind::InfoNce,
-        pairing: Pairing::All,
         weights: Weights { gamma: 1.0, ..Weights::default() },
         prior,
-        coordinates: CoordinateWeights::default(),
-        occlusion: 0,
         adam: AdamConfig::default(),
+        ..ModelConfig::new(EncoderKind::Dcgan28)
     }
 }
 

@@ -5,7 +5,7 @@ use super::export::Format;
 use super::{CliError, bar, images};
 use crate::data::{FeatureExport, Split};
 use crate::dim::build;
-use crate::train::{Checkpoint, LAYERS, TrainError, encode};
+use crate::train::{Checkpoint, LAYERS, TrainError, encode_layer};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -18,13 +18,6 @@ enum Layer {
     Fc,
     /// The global vector
     Y,
-}
-
-/// Which images.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Part {
-    Train,
-    Test,
 }
 
 #[derive(Debug, Args)]
@@ -54,8 +47,8 @@ pub(super) struct EmbedArgs {
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// Split of the data set
-    #[arg(long, value_enum, default_value_t = Part::Test)]
-    split: Part,
+    #[arg(long, default_value = "test", value_parser = super::inspect::parse_split)]
+    split: Split,
     /// Only the first ROWS images
     #[arg(long)]
     rows: Option<usize>,
@@ -74,16 +67,13 @@ pub(super) struct EmbedArgs {
 
 pub(super) fn run(args: &EmbedArgs) -> Result<(), CliError> {
     let format = Format::or_ending(args.format, &args.out)?;
+    FeatureExport::check(&args.out, format, args.force)?;
     let (checkpoint, config) = Checkpoint::find(&args.run)?;
     let mut model = build(&config.model, config.seed).map_err(TrainError::from)?;
     model.restore_encoder(&checkpoint.arrays).map_err(TrainError::from)?;
     let source = args.data.as_ref().unwrap_or(&config.data.source);
     let dir = args.data_dir.as_deref().or(config.data.dir.as_deref());
-    let split = match args.split {
-        Part::Train => Split::Train,
-        Part::Test => Split::Test,
-    };
-    let set = args.cache.load(source, split, dir)?;
+    let set = args.cache.load(source, args.split, dir)?;
     images::check_encoder(&*model, &set)?;
     let rows = args.rows.unwrap_or(set.len());
     if rows == 0 || rows > set.len() {
@@ -91,18 +81,13 @@ pub(super) fn run(args: &EmbedArgs) -> Result<(), CliError> {
     }
     let mut progress = bar::progress(args.quiet);
     progress.task_begins("features", rows as u64);
-    let features = encode(&*model, &set, rows, &mut *progress)?;
-    progress.task_ends();
     let layer = args.layer as usize;
+    let features = encode_layer(&*model, &set, rows, layer, &mut *progress)?;
+    progress.task_ends();
+    let labels: Vec<u32> = (0..rows).map(|i| set.label(i)).collect();
     let about =
         format!("{} of {} ({}), step {}", LAYERS[layer], set.name, args.run.display(), checkpoint.position.step);
-    let files = FeatureExport {
-        features: &features[layer],
-        labels: &set.labels()[..rows],
-        about: &about,
-        format,
-        overwrite: args.force,
-    }
-    .write(&args.out)?;
+    let files = FeatureExport { features: &features, labels: &labels, about: &about, format, overwrite: args.force }
+        .write(&args.out)?;
     super::export::print(&files, rows, args.json)
 }

@@ -3,7 +3,7 @@
 use super::DataError;
 use super::guard::guarded;
 use super::pages::{Chunk, check};
-use crate::files::{NewFile, write_atomic};
+use crate::files::NewFile;
 use polars::prelude::*;
 use std::fs::File;
 use std::ops::Range;
@@ -195,11 +195,8 @@ pub fn write_parquet(
         |e: PolarsError| DataError::Io { doing: "write", path: path.to_owned(), source: std::io::Error::other(e) };
     let image = image_column(image_column_name, images).map_err(unwritable)?;
     let label = Column::new(label_column.into(), labels);
-    let mut frame = DataFrame::new(images.len(), vec![image, label]).map_err(unwritable)?;
-    let mut bytes = Vec::new();
-    let writer = ParquetWriter::new(&mut bytes).with_compression(ParquetCompression::Uncompressed);
-    writer.finish(&mut frame).map_err(unwritable)?;
-    write_atomic(path, &bytes).map_err(DataError::io("write", path))
+    let frame = DataFrame::new(images.len(), vec![image, label]).map_err(unwritable)?;
+    write_blocks(path, std::iter::once(Ok(frame))).map(|_| ())
 }
 
 /// Encoded images as a column of the hub's layout.

@@ -67,13 +67,13 @@ pub struct ModelConfig {
     /// Weights of the terms.
     pub weights: Weights,
     /// Prior matching.
-    #[serde(default, skip_serializing_if = "PriorConfig::is_default")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub prior: PriorConfig,
     /// Weights of coordinate prediction.
-    #[serde(default, skip_serializing_if = "CoordinateWeights::is_default")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub coordinates: CoordinateWeights,
     /// Side of the block that is hidden from the global path, pixels; 0 hides none. See [`super::occlude`].
-    #[serde(default, skip_serializing_if = "shows_all")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub occlusion: usize,
     /// Optimiser.
     pub adam: AdamConfig,
@@ -90,7 +90,7 @@ impl ModelConfig {
             units: 256,
             bound: BoundKind::InfoNce,
             pairing: Pairing::All,
-            weights: Weights { alpha: 0.0, beta: 1.0, gamma: 0.1 },
+            weights: Weights::default(),
             prior: PriorConfig::default(),
             coordinates: CoordinateWeights::default(),
             occlusion: 0,
@@ -99,9 +99,9 @@ impl ModelConfig {
     }
 }
 
-/// Whether nothing is hidden; settings files leave it out then.
-fn shows_all(occlusion: &usize) -> bool {
-    *occlusion == 0
+/// Whether a setting is what it was before there was a choice; settings files leave it out then.
+fn is_default<T: Default + PartialEq>(setting: &T) -> bool {
+    *setting == T::default()
 }
 
 /// Units of the coordinate networks: those of the paper's other small networks.
@@ -131,7 +131,6 @@ pub fn build(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimError
     if !(config.adam.lr.is_finite() && config.adam.lr > 0.0) {
         return Err(DimError::Config(format!("lr is {}; a learning rate is a number above 0", config.adam.lr)));
     }
-    crate::nn::cpu::memory::keep();
     if !config.method.is_dim() {
         return crate::baseline::build(config, root);
     }
@@ -142,12 +141,12 @@ pub fn build(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimError
         ("gamma", w.gamma),
         ("coordinates.absolute", c.absolute),
         ("coordinates.relative", c.relative),
+        ("gradient_penalty", config.prior.gradient_penalty),
     ] {
         if !value.is_finite() || value < 0.0 {
             return Err(DimError::Config(format!("{name} is {value}; a weight is a number of 0 or more")));
         }
     }
-    config.prior.check()?;
     let [_, height, width] = config.encoder.image();
     if config.occlusion >= height.min(width) {
         let side = config.occlusion;

@@ -260,6 +260,13 @@ where
         let StepInput { batch, pixels, noise, seed, .. } = input;
         let Weights { alpha, beta, gamma } = self.weights;
         let step = self.steps() + 1;
+        if gamma != 0.0 && noise.len() != batch * Y {
+            return Err(DimError::Config(format!(
+                "prior matching wants {} numbers of noise for {batch} images and got {}: draw them, or set gamma to 0",
+                batch * Y,
+                noise.len()
+            )));
+        }
         let mut report = StepReport::default();
         let (map, global, tape) = self.encode(batch, pixels, seed)?;
         let mut loss: Tensor<Rank0, f32, D, OwnedTape<f32, D>> =

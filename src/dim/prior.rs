@@ -1,6 +1,6 @@
 //! Prior matching: an adversarial discriminator makes the global vectors look like draws from a prior.
 
-use super::{DimError, Noise};
+use super::Noise;
 use crate::nn::{Backend, Linear, Real, builder};
 use dfdx::losses::binary_cross_entropy_with_logits_loss as cross_entropy;
 use dfdx::prelude::*;
@@ -67,25 +67,6 @@ pub struct PriorConfig {
     /// Weight of [`gradient_penalty`] in the discriminator's loss, the mean over both kinds of its inputs. Zero leaves it
     /// out; the authors' code has 1.
     pub gradient_penalty: f64,
-}
-
-impl PriorConfig {
-    /// Whether it is what it was before there was a choice; settings files leave it out then.
-    pub fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-
-    /// Rejects a setting that cannot work.
-    ///
-    /// # Errors
-    /// Names the setting, its value and what is allowed.
-    pub fn check(&self) -> Result<(), DimError> {
-        let weight = self.gradient_penalty;
-        if weight.is_finite() && weight >= 0.0 {
-            return Ok(());
-        }
-        Err(DimError::Config(format!("gradient_penalty is {weight}; the weight of a penalty is a number of 0 or more")))
-    }
 }
 
 /// The discriminator of the authors' code: `Y → 1000 → 200 → 1` with ReLU, no batch norm.

@@ -43,7 +43,8 @@ pub struct Adam<M> {
 }
 
 impl<M> Adam<M> {
-    /// An optimiser for `module`, with moments of zero.
+    /// An optimiser for `module`, with moments of zero. On Linux the process keeps, from then on, memory that is freed: each
+    /// step asks for the same again.
     ///
     /// # Errors
     /// When the device is out of memory.

@@ -1,6 +1,6 @@
 //! The weighted nearest-neighbour classifier: nothing is trained.
 
-use super::features::{argmax, check_labels};
+use super::features::check_labels;
 use super::{Features, ProbeError, accuracy};
 use crate::nn::cpu::gemm::{Mat, matmul};
 use rayon::prelude::*;
@@ -23,6 +23,24 @@ impl Default for KnnConfig {
     /// 200 neighbours and T = 0.1, as lightly's benchmarks; Wu et al. 2018 take T = 0.07.
     fn default() -> Self {
         Self { k: 200, temperature: 0.1 }
+    }
+}
+
+impl KnnConfig {
+    /// Rejects settings that cannot work with `rows` training rows.
+    ///
+    /// # Errors
+    /// [`ProbeError::Setting`] unless `1 ≤ k ≤ rows` and the temperature is positive.
+    pub fn check(&self, rows: usize) -> Result<(), ProbeError> {
+        if self.k == 0 || self.k > rows {
+            let range = "at least 1 and at most the training rows";
+            return Err(ProbeError::Setting { name: "k", value: self.k.to_string(), range });
+        }
+        if !(self.temperature > 0.0 && self.temperature.is_finite()) {
+            let range = "positive and finite";
+            return Err(ProbeError::Setting { name: "temperature", value: self.temperature.to_string(), range });
+        }
+        Ok(())
     }
 }
 
@@ -60,8 +78,8 @@ pub fn knn_probe(
     config: &KnnConfig,
 ) -> Result<KnnResult, ProbeError> {
     let start = Instant::now();
-    let predictions = knn_predict(train, train_labels, test, classes, config)?;
     check_labels(test.rows, test_labels, classes)?;
+    let predictions = knn_predict(train, train_labels, test, classes, config)?;
     Ok(KnnResult {
         k: config.k,
         temperature: config.temperature,
@@ -87,34 +105,26 @@ pub fn knn_predict(
     train.check()?;
     test.check_width(train.dim)?;
     check_labels(train.rows, train_labels, classes)?;
-    let KnnConfig { k, temperature } = *config;
-    if k == 0 || k > train.rows {
-        let range = "at least 1 and at most the training rows";
-        return Err(ProbeError::Setting { name: "k", value: k.to_string(), range });
-    }
-    if !(temperature > 0.0 && temperature.is_finite()) {
-        let range = "positive and finite";
-        return Err(ProbeError::Setting { name: "temperature", value: temperature.to_string(), range });
-    }
+    config.check(train.rows)?;
     let (train, test) = (unit_rows(train), unit_rows(test));
-    let votes = test.values.par_chunks(BLOCK * test.dim).map(|block| {
+    let winners = test.values.par_chunks(BLOCK * test.dim).map(|block| {
         let rows = block.len() / test.dim;
         let mut cosines = vec![0f32; rows * train.rows];
         let others = Mat::rows(&train.values, train.rows, train.dim).t();
         matmul(&mut cosines, train.rows, Mat::rows(block, rows, test.dim), others, false);
-        let mut votes = Vec::with_capacity(rows * classes);
-        for cosines in cosines.chunks_exact(train.rows) {
-            votes.extend(vote(cosines, train_labels, classes, config));
-        }
-        votes
+        let mut neighbours = Vec::with_capacity(train.rows);
+        let mut votes = vec![0.0; classes];
+        let rows = cosines.chunks_exact(train.rows);
+        rows.map(|cosines| winner(cosines, train_labels, config, &mut neighbours, &mut votes)).collect::<Vec<u32>>()
     });
-    let votes: Vec<f32> = votes.flatten_iter().collect();
-    Ok(argmax(&votes, classes).collect())
+    Ok(winners.flatten_iter().collect())
 }
 
-/// Share of the votes for each class, from the similarities with all training rows.
-fn vote(cosines: &[f32], labels: &[u32], classes: usize, config: &KnnConfig) -> Vec<f32> {
-    let mut rows: Vec<u32> = (0..cosines.len() as u32).collect();
+/// The class with most votes, the lowest of several, from the similarities with all training rows. `rows` and `votes` (a
+/// place for each class) are scratch.
+fn winner(cosines: &[f32], labels: &[u32], config: &KnnConfig, rows: &mut Vec<u32>, votes: &mut [f64]) -> u32 {
+    rows.clear();
+    rows.extend(0..cosines.len() as u32);
     let order = |a: &u32, b: &u32| cosines[*b as usize].total_cmp(&cosines[*a as usize]).then(a.cmp(b));
     if config.k < rows.len() {
         rows.select_nth_unstable_by(config.k - 1, order);
@@ -122,13 +132,13 @@ fn vote(cosines: &[f32], labels: &[u32], classes: usize, config: &KnnConfig) -> 
     }
     rows.sort_unstable_by(order);
     let largest = f64::from(cosines[rows[0] as usize]);
-    let mut votes = vec![0f64; classes];
-    for row in rows {
+    votes.fill(0.0);
+    for &mut row in rows {
         // Relative to the nearest, so that no temperature makes it overflow.
         let weight = ((f64::from(cosines[row as usize]) - largest) / config.temperature).exp();
         votes[labels[row as usize] as usize] += weight;
     }
-    votes.into_iter().map(|v| v as f32).collect()
+    (0..votes.len()).fold(0, |best, class| if votes[class] > votes[best] { class } else { best }) as u32
 }
 
 /// Each row divided by its length; rows of zeros as they are.

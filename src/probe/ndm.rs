@@ -32,6 +32,24 @@ impl Default for NdmConfig {
     }
 }
 
+impl NdmConfig {
+    /// Rejects settings that cannot work.
+    ///
+    /// # Errors
+    /// [`ProbeError::Setting`].
+    pub fn check(&self) -> Result<(), ProbeError> {
+        for (name, value) in [("steps", self.steps), ("batch", self.batch)] {
+            if value < 2 {
+                return Err(ProbeError::Setting { name, value: value.to_string(), range: "at least 2" });
+            }
+        }
+        if !(self.lr > 0.0 && self.lr.is_finite()) {
+            return Err(ProbeError::Setting { name: "lr", value: self.lr.to_string(), range: "positive and finite" });
+        }
+        Ok(())
+    }
+}
+
 /// The neural dependency measure of features `[N, Y]` (Hjelm et al. 2019, section 4.1; Brakel & Bengio 2017): the
 /// Donsker-Varadhan estimate, nats, of the divergence between the distribution of a row and that of a row whose units are
 /// each taken from another row at random. Zero for independent units, larger for dependent ones.
@@ -47,14 +65,7 @@ pub fn ndm<const Y: usize>(train: &Features, test: &Features, config: &NdmConfig
     train.check_width(Y)?;
     test.check_width(Y)?;
     let NdmConfig { steps, batch, lr, seed } = *config;
-    for (name, value) in [("steps", steps), ("batch", batch)] {
-        if value < 2 {
-            return Err(ProbeError::Setting { name, value: value.to_string(), range: "at least 2" });
-        }
-    }
-    if !(lr > 0.0 && lr.is_finite()) {
-        return Err(ProbeError::Setting { name: "lr", value: lr.to_string(), range: "positive and finite" });
-    }
+    config.check()?;
     let failed = |e: CpuError| ProbeError::Device { reason: e.to_string() };
     let device = Cpu::seed_from_u64(child(seed, "ndm", 0));
     let mut net = device.try_build_module::<PriorLayers<Y>, f32>().map_err(failed)?;

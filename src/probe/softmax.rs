@@ -10,7 +10,7 @@ use rayon::prelude::*;
 /// Rows per product of the scores.
 const SCORE_ROWS: usize = 256;
 /// Rows per chunk of the loss.
-pub(super) const LOSS_ROWS: usize = 4096;
+const LOSS_ROWS: usize = 4096;
 /// Row chunks of the gradient at most.
 const GRADIENT_CHUNKS: usize = 16;
 
@@ -43,6 +43,49 @@ pub(super) fn scores<T: Real>(x: &[T], params: &[T], s: Sizes) -> Vec<T> {
     out
 }
 
+/// Sums over rows of what `row(scratch, scores, direction, label)` gives, chunk by chunk; `scratch` has a place for each
+/// class.
+pub(super) fn sum_on_line<T: Real>(
+    scores: &[T],
+    direction: &[T],
+    labels: &[u32],
+    classes: usize,
+    row: impl Fn(&mut [f64], &[T], &[T], usize) -> [f64; 3] + Sync,
+) -> [f64; 3] {
+    let add = |t: [f64; 3], p: [f64; 3]| [t[0] + p[0], t[1] + p[1], t[2] + p[2]];
+    let chunk = LOSS_ROWS * classes;
+    let parts: Vec<[f64; 3]> = scores
+        .par_chunks(chunk)
+        .zip(direction.par_chunks(chunk))
+        .zip(labels.par_chunks(LOSS_ROWS))
+        .map(|((scores, direction), labels)| {
+            let mut scratch = vec![0.0; classes];
+            let rows = scores.chunks_exact(classes).zip(direction.chunks_exact(classes)).zip(labels);
+            rows.fold([0.0; 3], |sum, ((z, d), &label)| add(sum, row(&mut scratch, z, d, label as usize)))
+        })
+        .collect();
+    parts.into_iter().fold([0.0; 3], add)
+}
+
+/// Hands each row of scores to `row(scratch, scores, label)`, which changes it; returns the sum of what that gives.
+pub(super) fn sum_over_rows<T: Real>(
+    scores: &mut [T],
+    labels: &[u32],
+    classes: usize,
+    row: impl Fn(&mut [f64], &mut [T], usize) -> f64 + Sync,
+) -> f64 {
+    let parts: Vec<f64> = scores
+        .par_chunks_mut(LOSS_ROWS * classes)
+        .zip(labels.par_chunks(LOSS_ROWS))
+        .map(|(scores, labels)| {
+            let mut scratch = vec![0.0; classes];
+            let rows = scores.chunks_exact_mut(classes).zip(labels);
+            rows.fold(0.0, |sum, (scores, &label)| sum + row(&mut scratch, scores, label as usize))
+        })
+        .collect();
+    parts.iter().sum()
+}
+
 /// Value, slope and curvature of the summed cross-entropy at `scores + step * direction`, in nats.
 pub(super) fn loss_on_line<T: Real>(
     scores: &[T],
@@ -51,64 +94,40 @@ pub(super) fn loss_on_line<T: Real>(
     labels: &[u32],
     classes: usize,
 ) -> [f64; 3] {
-    let chunk = LOSS_ROWS * classes;
-    let parts: Vec<[f64; 3]> = scores
-        .par_chunks(chunk)
-        .zip(direction.par_chunks(chunk))
-        .zip(labels.par_chunks(LOSS_ROWS))
-        .map(|((scores, direction), labels)| {
-            let mut at = vec![0.0; classes];
-            let mut sum = [0.0; 3];
-            for ((z, d), &label) in scores.chunks_exact(classes).zip(direction.chunks_exact(classes)).zip(labels) {
-                for ((a, z), d) in at.iter_mut().zip(z).zip(d) {
-                    *a = z.wide() + step * d.wide();
-                }
-                let own = at[label as usize];
-                let top = at.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-                let (mut mass, mut first, mut second) = (0.0, 0.0, 0.0);
-                for (a, d) in at.iter().zip(d) {
-                    let (e, d) = ((a - top).exp(), d.wide());
-                    mass += e;
-                    first += e * d;
-                    second += e * d * d;
-                }
-                let mean = first / mass;
-                sum[0] += top + mass.ln() - own;
-                sum[1] += mean - d[label as usize].wide();
-                sum[2] += second / mass - mean * mean;
-            }
-            sum
-        })
-        .collect();
-    parts.iter().fold([0.0; 3], |t, p| [t[0] + p[0], t[1] + p[1], t[2] + p[2]])
+    sum_on_line(scores, direction, labels, classes, |at, z, d, label| {
+        for ((a, z), d) in at.iter_mut().zip(z).zip(d) {
+            *a = z.wide() + step * d.wide();
+        }
+        let own = at[label];
+        let top = at.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let (mut mass, mut first, mut second) = (0.0, 0.0, 0.0);
+        for (a, d) in at.iter().zip(d) {
+            let (e, d) = ((a - top).exp(), d.wide());
+            mass += e;
+            first += e * d;
+            second += e * d * d;
+        }
+        let mean = first / mass;
+        [top + mass.ln() - own, mean - d[label].wide(), second / mass - mean * mean]
+    })
 }
 
 /// Turns scores into `(softmax - one-hot) * factor`, row by row; returns the summed cross-entropy in nats.
 pub(super) fn residuals<T: Real>(scores: &mut [T], labels: &[u32], classes: usize, factor: f64) -> f64 {
-    let parts: Vec<f64> = scores
-        .par_chunks_mut(LOSS_ROWS * classes)
-        .zip(labels.par_chunks(LOSS_ROWS))
-        .map(|(scores, labels)| {
-            let mut probability = vec![0.0; classes];
-            let mut sum = 0.0;
-            for (row, &label) in scores.chunks_exact_mut(classes).zip(labels) {
-                let top = row.iter().map(|v| v.wide()).fold(f64::NEG_INFINITY, f64::max);
-                let own = row[label as usize].wide();
-                let mut mass = 0.0;
-                for (p, v) in probability.iter_mut().zip(&*row) {
-                    *p = (v.wide() - top).exp();
-                    mass += *p;
-                }
-                for (class, (v, p)) in row.iter_mut().zip(&probability).enumerate() {
-                    let target = if class == label as usize { 1.0 } else { 0.0 };
-                    *v = T::of((p / mass - target) * factor);
-                }
-                sum += top + mass.ln() - own;
-            }
-            sum
-        })
-        .collect();
-    parts.iter().sum()
+    sum_over_rows(scores, labels, classes, |probability, row, label| {
+        let top = row.iter().map(|v| v.wide()).fold(f64::NEG_INFINITY, f64::max);
+        let own = row[label].wide();
+        let mut mass = 0.0;
+        for (p, v) in probability.iter_mut().zip(&*row) {
+            *p = (v.wide() - top).exp();
+            mass += *p;
+        }
+        for (class, (v, p)) in row.iter_mut().zip(&*probability).enumerate() {
+            let target = if class == label { 1.0 } else { 0.0 };
+            *v = T::of((p / mass - target) * factor);
+        }
+        top + mass.ln() - own
+    })
 }
 
 /// `Dᵀ X` and the column sums of `D`, for residuals `D` `[N, K]`: `[K (F + 1)]`.

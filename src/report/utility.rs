@@ -89,7 +89,7 @@ fn sentence(arm: &ArmUtility) -> String {
     let falls = if last < first { "falls" } else { "does not fall" };
     let end = format!("The utility of {name} {falls}: {first:.2} with {fewest} labels, {last:.2} with {most}");
     let is_known = |p: &&UtilityPoint| matches!(p.utility, Utility::Value(_)) && p.interval.is_some();
-    let nothing = arm.points.iter().filter(is_known).find(|p| p.holds(0.0));
+    let nothing = arm.points.iter().filter(is_known).rev().take_while(|p| p.holds(0.0)).last();
     match nothing {
         Some(p) => format!("{end}; from {} labels on it may be nothing.", p.labels),
         None => format!("{end}."),
@@ -124,6 +124,9 @@ mod tests {
         assert!(text.contains("from 800 labels on it may be nothing"), "{text}");
         let rising = utility_reading(&report(|k| if k < 2 { 0.05 } else { 0.1 }));
         assert!(rising.contains("does not fall") && !rising.contains("nothing"), "{rising}");
+        // Nothing at first and something at the end is not "nothing from the first on".
+        let late = utility_reading(&report(|k| if k < 2 { 0.0 } else { 0.1 }));
+        assert!(!late.contains("nothing"), "{late}");
         let beyond = utility_reading(&report(|_| 1.0));
         assert!(beyond.contains("fewer than two"), "{beyond}");
     }

@@ -31,6 +31,23 @@ impl Default for DecoderConfig {
     }
 }
 
+impl DecoderConfig {
+    /// Rejects settings that cannot work with `rows` training images.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`].
+    pub fn check(&self, rows: usize) -> Result<(), TrainError> {
+        let (epochs, batch) = (self.epochs, self.batch.min(rows));
+        if epochs == 0 || batch < 2 {
+            return Err(TrainError::Config(format!(
+                "a decoder was to be trained for {epochs} epochs on batches of {batch} images; it needs 1 epoch or more and \
+                 2 images or more"
+            )));
+        }
+        Ok(())
+    }
+}
+
 /// How well test images are made of their global vectors.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Reconstructions {
@@ -59,16 +76,16 @@ pub fn reconstruct(
     let image = [test_set.channels, test_set.height, test_set.width];
     let wrong = |text: String| Err(TrainError::Config(text));
     if train.dim != Y || test.dim != Y || train.rows > train_set.len() || test.rows > test_set.len() {
-        return wrong(format!("a decoder wants global vectors of {Y} numbers for its images, and got {}", train.dim));
-    }
-    let config = DecoderConfig { batch: config.batch.min(train.rows), ..*config };
-    if config.epochs == 0 || config.batch < 2 {
-        let DecoderConfig { epochs, batch, .. } = config;
+        let [of_train, of_test] = [train, test].map(|f| [f.rows, f.dim]);
         return wrong(format!(
-            "a decoder was to be trained for {epochs} epochs on batches of {batch} images; it needs 1 epoch or more and 2 \
-             images or more"
+            "a decoder wants a global vector of {Y} numbers for each image, and got {of_train:?} for {} training images and \
+             {of_test:?} for {} test images",
+            train_set.len(),
+            test_set.len()
         ));
     }
+    config.check(train.rows)?;
+    let config = DecoderConfig { batch: config.batch.min(train.rows), ..*config };
     let sets = [train_set, test_set];
     match EncoderKind::for_image(image) {
         Some(EncoderKind::Dcgan32) => {

@@ -77,7 +77,7 @@ pub struct LayerReport {
 /// The neural dependency measure of Y, nats; see [`ndm`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Dependency {
-    /// Of `σ(Y)`, as prior matching sees it.
+    /// Of `σ(Y)`, as matching with a uniform prior sees it.
     pub sigmoid: f64,
     /// Of `Y` itself.
     pub linear: f64,
@@ -119,22 +119,50 @@ pub fn encode(
     progress: &mut dyn Progress,
 ) -> Result<[Features; 3], TrainError> {
     let mut values: [Vec<f32>; 3] = Default::default();
+    in_chunks(model, set, rows, progress, |layers| {
+        values.iter_mut().zip(layers).for_each(|(all, part)| all.extend(part));
+    })?;
+    let [conv, fc, y] = values.map(|v| Features::try_new(rows, v.len() / rows, v));
+    Ok([conv?, fc?, y?])
+}
+
+/// The same of one of [`LAYERS`] alone, which is all that is kept in memory.
+///
+/// # Errors
+/// As [`encode`].
+///
+/// # Panics
+/// When there is no such layer.
+pub fn encode_layer(
+    model: &dyn Model,
+    set: &ImageSet,
+    rows: usize,
+    layer: usize,
+    progress: &mut dyn Progress,
+) -> Result<Features, TrainError> {
+    let mut values = Vec::new();
+    in_chunks(model, set, rows, progress, |mut layers| values.append(&mut layers[layer]))?;
+    Ok(Features::try_new(rows, values.len() / rows, values)?)
+}
+
+/// Hands the features of the first `rows` images of `set` to `take`, some images at a time.
+fn in_chunks(
+    model: &dyn Model,
+    set: &ImageSet,
+    rows: usize,
+    progress: &mut dyn Progress,
+    mut take: impl FnMut([Vec<f32>; 3]),
+) -> Result<(), TrainError> {
     for from in (0..rows).step_by(CHUNK) {
         let count = CHUNK.min(rows - from);
         let mut pixels = vec![0f32; count * set.image_len()];
         for (i, out) in pixels.chunks_exact_mut(set.image_len()).enumerate() {
             normalise(set.image(from + i), out);
         }
-        for (all, part) in values.iter_mut().zip(model.features(count, pixels)?) {
-            if all.is_empty() {
-                all.reserve_exact(part.len() / count * rows);
-            }
-            all.extend(part);
-        }
+        take(model.features(count, pixels)?);
         progress.task_advances(count as u64);
     }
-    let [conv, fc, y] = values.map(|v| Features::try_new(rows, v.len() / rows, v));
-    Ok([conv?, fc?, y?])
+    Ok(())
 }
 
 /// Probes an encoder on both splits of a data set.
@@ -149,11 +177,14 @@ pub fn evaluate_encoder(
     progress: &mut dyn Progress,
 ) -> Result<Evaluation, TrainError> {
     let rows = config.labels.unwrap_or(train.len()).clamp(1, train.len());
+    let more = &config.more;
+    more.knn.map_or(Ok(()), |k| k.check(rows))?;
+    more.ndm.map_or(Ok(()), |n| n.check())?;
+    more.decoder.map_or(Ok(()), |d| d.check(rows))?;
     progress.task_begins(&format!("{encoder} encoder: features"), (rows + test.len()) as u64);
     let train_features = encode(model, train, rows, progress)?;
     let test_features = encode(model, test, test.len(), progress)?;
     progress.task_ends();
-    let more = &config.more;
     let measures = 2 + [more.svm, more.knn.is_some(), more.rank_me].into_iter().filter(|&m| m).count();
     let total = measures * LAYERS.len() + usize::from(more.ndm.is_some()) + usize::from(more.decoder.is_some());
     progress.task_begins(&format!("{encoder} encoder: probes"), total as u64);

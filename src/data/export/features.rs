@@ -2,6 +2,7 @@
 
 use super::npy;
 use super::{ExportFormat, ExportedFile, check_free, unwritable};
+use crate::data::table::write_blocks;
 use crate::data::{DataError, UNLABELLED};
 use crate::files::{NewFile, write_atomic};
 use crate::probe::Features;
@@ -9,7 +10,7 @@ use polars::prelude::*;
 use safetensors::tensor::{Dtype, TensorView};
 use std::collections::HashMap;
 use std::io::{Error, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Features `[N, F]` of images with their labels `[N]`, −1 where there is none.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,20 @@ pub struct FeatureExport<'a> {
 }
 
 impl FeatureExport<'_> {
+    /// The files that [`write`](Self::write) makes, `out` first.
+    fn paths(out: &Path, format: ExportFormat) -> Vec<PathBuf> {
+        let beside = (format == ExportFormat::Npy).then(|| npy::beside(out, "labels"));
+        std::iter::once(out.to_owned()).chain(beside).collect()
+    }
+
+    /// Whether files may be written, to be asked before the features are made.
+    ///
+    /// # Errors
+    /// [`DataError::Exists`] when one is there, unless it may be replaced.
+    pub fn check(out: &Path, format: ExportFormat, overwrite: bool) -> Result<(), DataError> {
+        Self::paths(out, format).iter().try_for_each(|path| check_free(path, overwrite))
+    }
+
     /// Writes them; every file appears whole or not at all, `out` itself last. Returns the files, `out` first.
     ///
     /// # Errors
@@ -38,6 +53,7 @@ impl FeatureExport<'_> {
             let (rows, images) = (self.features.rows, self.labels.len());
             return Err(DataError::Rows { rows, images, name: self.about.to_owned() });
         }
+        Self::check(out, self.format, self.overwrite)?;
         match self.format {
             ExportFormat::Npy => self.npy(out),
             ExportFormat::Safetensors => self.safetensors(out),
@@ -63,9 +79,6 @@ impl FeatureExport<'_> {
 
     fn npy(&self, out: &Path) -> Result<Vec<ExportedFile>, DataError> {
         let beside = npy::beside(out, "labels");
-        for path in [out, &beside] {
-            check_free(path, self.overwrite)?;
-        }
         let rows = self.features.rows;
         let labels = [npy::header("<i8", &[rows]), self.label_bytes()].concat();
         write_atomic(&beside, &labels).map_err(unwritable(&beside))?;
@@ -80,7 +93,6 @@ impl FeatureExport<'_> {
     }
 
     fn safetensors(&self, out: &Path) -> Result<Vec<ExportedFile>, DataError> {
-        check_free(out, self.overwrite)?;
         let refused = |e: safetensors::SafeTensorError| unwritable(out)(Error::other(format!("{e:?}")));
         let (features, labels, shape) = (self.feature_bytes(), self.label_bytes(), self.shape());
         let tensors = [
@@ -95,7 +107,6 @@ impl FeatureExport<'_> {
     }
 
     fn parquet(&self, out: &Path) -> Result<Vec<ExportedFile>, DataError> {
-        check_free(out, self.overwrite)?;
         let refused = |e: PolarsError| unwritable(out)(Error::other(e));
         let Features { rows, dim, values } = self.features;
         let mut lists =
@@ -106,13 +117,8 @@ impl FeatureExport<'_> {
             Column::new("label".into(), self.labels().collect::<Vec<_>>()),
             Column::new("index".into(), (0..*rows as i64).collect::<Vec<_>>()),
         ];
-        let mut frame = DataFrame::new(*rows, columns).map_err(refused)?;
-        let mut file = NewFile::create(out).map_err(unwritable(out))?;
-        ParquetWriter::new(&mut file)
-            .with_compression(ParquetCompression::Uncompressed)
-            .finish(&mut frame)
-            .map_err(refused)?;
-        file.commit().map_err(unwritable(out))?;
+        let frame = DataFrame::new(*rows, columns).map_err(refused)?;
+        write_blocks(out, std::iter::once(Ok(frame)))?;
         let content = vec![format!("{rows} rows: features (list of {dim} float32), label, index")];
         Ok(vec![ExportedFile { path: out.to_owned(), content }])
     }

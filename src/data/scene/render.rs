@@ -323,7 +323,7 @@ impl Placed {
             }
         }
         let pixel = |at: f32| ((at + 1.0) / 2.0 * size as f32).clamp(-1.0, size as f32 + 1.0);
-        // A part beside the picture has an empty range there, before the first pixel or after the last.
+        // A part beside the picture has a range at its edge, or after the last pixel.
         let range = |k: usize| [pixel(low[k]).max(0.0) as usize, (pixel(high[k]) + 1.0).max(0.0) as usize];
         let (eye, axes) = (local.point(EYE), axes.map(|a| local.vector(a)));
         Self { solid, half, object, local, eye, axes, columns: range(0), rows: range(1) }

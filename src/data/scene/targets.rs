@@ -47,12 +47,9 @@ impl DenseTargets {
         let mut targets = Self { height: 0, width: 0, masks: Vec::new(), depths: Vec::new() };
         for path in files {
             for (size, masks) in columns(&path, "mask", |value, row| {
-                u8::try_from(value).map_err(|_| DataError::Label {
-                    path: path.clone(),
-                    row,
-                    label: i64::from(value),
-                    classes: 1 + super::CLASS_NAMES.len(),
-                })
+                let classes = 1 + super::CLASS_NAMES.len();
+                let known = u8::try_from(value).ok().filter(|&class| usize::from(class) < classes);
+                known.ok_or_else(|| DataError::Label { path: path.clone(), row, label: i64::from(value), classes })
             })? {
                 targets.grow(&path, size)?;
                 targets.masks.extend(masks);

@@ -111,7 +111,7 @@ impl SceneSet {
 
     /// Images of all splits.
     pub fn images(&self) -> u64 {
-        self.splits().map(|(_, n)| n).sum()
+        self.splits().fold(0, |sum, (_, n)| sum.saturating_add(n))
     }
 
     fn check(&self) -> Result<(), DataError> {

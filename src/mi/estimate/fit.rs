@@ -13,7 +13,7 @@ use crate::seed;
 use dfdx::prelude::*;
 use rand::seq::SliceRandom;
 
-/// How far the Gaussian part alone may fall below no score at all on validation rows before it is left out, nats.
+/// How far below a critic that knows nothing the Gaussian part alone may fall on validation rows, nats.
 const MISFIT: f64 = 0.1;
 
 /// Held-out rows scored against each other at once; more are cut into groups of about this many.
@@ -69,14 +69,11 @@ where
         held_out::<I, C, D>(dev, critic, inputs, base, rows, shift).map_err(failed)
     };
     // Far from a Gaussian, its part of the scores can be wildly wrong: then it is left out.
-    let merit = |base: Option<&Base>| {
+    let mut base = inputs.base.as_ref();
+    if base.is_some() {
         let silent = held_out(&average, base, &fold.validation)?;
-        Ok::<_, EstimateError>(kind.merit(&silent, read_out.value(&silent)))
-    };
-    let base = match &inputs.base {
-        Some(base) if merit(Some(base))? >= merit(None)? - MISFIT => Some(base),
-        _ => None,
-    };
+        base = base.filter(|_| kind.merit(&silent, read_out.value(&silent)) >= kind.nothing() - MISFIT);
+    }
     let (mut best, mut kept, mut curve, mut start) = (f64::NEG_INFINITY, average.clone(), Vec::new(), f64::NAN);
     let mut best_step = 0;
     for step in 0..=learning.steps {

@@ -42,12 +42,13 @@ impl Seen {
         let fit = |s: &Samples| {
             let fitted = Standardiser::fit(&s.select(train), scaling).or_else(|_| Standardiser::fit(s, scaling))?;
             let columns = fitted.apply(s)?;
-            let principal = Principal::fit(&columns, train);
-            let components = principal.as_ref().map(Principal::components);
-            Ok::<_, MiError>((principal.map_or(Ok(columns.clone()), |p| p.apply(&columns))?, components))
+            match Principal::fit(&columns, train) {
+                Some(principal) => Ok((principal.apply(&columns)?, true)),
+                None => Ok::<_, MiError>((columns, false)),
+            }
         };
-        let ((x, of_x), (y, of_y)) = (fit(x)?, fit(y)?);
-        let components = of_x.or(of_y).map(|_| [x.columns(), y.columns()]);
+        let ((x, fewer_x), (y, fewer_y)) = (fit(x)?, fit(y)?);
+        let components = (fewer_x || fewer_y).then(|| [x.columns(), y.columns()]);
         // Columns that depend on each other have no Gaussian density; the network then starts from nothing.
         let base = if gaussian { Base::new(&x, &y, train).ok() } else { None };
         Ok(Self { x, y, base, components })

@@ -143,7 +143,7 @@ pub(super) fn cross_fit(
     })
 }
 
-/// The constant widths to which inputs are padded.
+/// The largest of the constant widths to which inputs are padded; one column is the radius.
 const WIDEST: usize = 4096;
 
 /// The fold's critics, and what [`Seen::components`] says of their inputs.
@@ -155,18 +155,21 @@ fn one_fold(
     fold: &Fold,
     seed: u64,
 ) -> Result<(Fitted, Option<[usize; 2]>), EstimateError> {
+    let columns = x.columns().max(y.columns());
+    if columns >= WIDEST {
+        return Err(MiError::TooWide { columns, most: WIDEST - 1 }.into());
+    }
     let seen = Seen::new(x, y, &fold.train, config.scaling, config.gaussian)?;
     let components = seen.components;
-    let columns = seen.columns().into_iter().fold(0, usize::max);
-    macro_rules! widths {
-        ($($width:literal),*) => {
-            match columns {
-                $(0..=$width => of_width::<$width>(seen, kind, config, fold, seed),)*
-                _ => Err(MiError::TooWide { columns, most: WIDEST }.into()),
-            }
-        };
-    }
-    Ok((widths!(4, 16, 64, 256, 1024, 4096)?, components))
+    let fitted = match seen.columns().into_iter().fold(0, usize::max) {
+        0..=4 => of_width::<4>(seen, kind, config, fold, seed),
+        5..=16 => of_width::<16>(seen, kind, config, fold, seed),
+        17..=64 => of_width::<64>(seen, kind, config, fold, seed),
+        65..=256 => of_width::<256>(seen, kind, config, fold, seed),
+        257..=1024 => of_width::<1024>(seen, kind, config, fold, seed),
+        _ => of_width::<WIDEST>(seen, kind, config, fold, seed),
+    };
+    Ok((fitted?, components))
 }
 
 fn of_width<const I: usize>(

@@ -55,6 +55,11 @@ impl NeuralBound {
         if self == Self::Smile { jensen_shannon(validation) } else { nats }
     }
 
+    /// The merit of a critic that knows nothing, at its best.
+    pub(super) fn nothing(self) -> f64 {
+        if self == Self::Smile { -4f64.ln() } else { 0.0 }
+    }
+
     /// What its best critic is beyond the log density ratio.
     pub(super) fn shift(self) -> f64 {
         if self == Self::Nwj { 1.0 } else { 0.0 }

@@ -1,5 +1,6 @@
 //! From the scores of held-out rows to nats, and to each row's influence on them.
 
+use crate::mi::bound::PairStatistics;
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
@@ -68,17 +69,13 @@ impl ReadOut {
     }
 }
 
-/// `−mean_i softplus(−s_ii) − mean_{i≠j} softplus(s_ij)`, what the Jensen-Shannon bound trains, over groups weighted by their
-/// sizes; nats.
+/// What the Jensen-Shannon bound trains, over groups weighted by their sizes, nats.
 pub(super) fn jensen_shannon(groups: &[HeldOut]) -> f64 {
-    let softplus = |s: f32| f64::from(s.max(0.0)) + f64::from((-s.abs()).exp()).ln_1p();
     let of_group = |group: &HeldOut| {
         let n = group.rows.len();
-        let row = |(i, row): (usize, &[f32])| {
-            let all: f64 = row.iter().map(|&s| softplus(s)).sum();
-            softplus(-row[i]) + (all - softplus(row[i])) / (n - 1) as f64
-        };
-        -group.scores.chunks_exact(n).enumerate().map(row).sum::<f64>()
+        let mut pairs = PairStatistics::new(n, f64::INFINITY);
+        pairs.add_block(0, &group.scores);
+        pairs.jsd_objective() * n as f64
     };
     let rows: usize = groups.iter().map(|g| g.rows.len()).sum();
     groups.iter().map(of_group).sum::<f64>() / rows as f64
@@ -148,7 +145,6 @@ fn masked_sums(scores: &[f32], n: usize, clip: f64) -> (Vec<f64>, Vec<f64>, f64)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mi::bound::PairStatistics;
     use rand::Rng;
 
     /// 40 rows with scores of a few nats.

@@ -5,7 +5,6 @@ use super::{CriticKind, Run, Staircase, setting};
 use crate::mi::bound::objective_with;
 use crate::mi::critic::VectorCritic;
 use crate::mi::{MiError, Pairing};
-use crate::nn::cpu::memory;
 use crate::nn::{Adam, builder};
 use crate::seed;
 use dfdx::prelude::*;
@@ -37,7 +36,6 @@ impl Climb {
 /// When a setting is out of range, or the device fails.
 pub fn climb(stairs: &Staircase, run: Run, go_on: impl FnMut(usize) -> bool) -> Result<Option<Climb>, MiError> {
     stairs.check(&[run.objective])?;
-    memory::keep();
     macro_rules! of_dims {
         ($($dim:literal),*) => {
             match stairs.dim {

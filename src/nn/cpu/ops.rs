@@ -301,8 +301,8 @@ where
         y: Tensor<(B, Y), E, Self>,
         towers: (Perceptron<I, H, K, E, Self>, Perceptron<J, H, K, E, Self>),
     ) -> Result<Tensor<(usize, usize, usize), E, Self, T>, Self::Err> {
-        let (x, mut tape) = contiguous(x)?.split_tape();
-        let y = contiguous(y)?;
+        let (x, tape) = contiguous(x)?.split_tape();
+        let (y, mut tape) = contiguous(y.put_tape(tape))?.split_tape();
         let b = x.shape().0.size();
         let (scores, kept) = separable::forward([&layers(&towers.0), &layers(&towers.1)], [data(&x), data(&y)], b);
         let out = x.device().try_tensor_from_vec(scores, (b, 1, b))?;
