@@ -19,7 +19,9 @@ mod vae;
 pub use aae::Aae;
 pub use assignment::assign;
 pub use autoencoder::{Autoencoder, reconstruction_loss};
-pub use bigan::{Bigan, JointDiscriminator, JointNet28, JointNet32, JointNet64, Leaky, discriminator_loss, encoder_generator_loss};
+pub use bigan::{
+    Bigan, JointDiscriminator, JointNet28, JointNet32, JointNet64, Leaky, discriminator_loss, encoder_generator_loss,
+};
 pub(crate) use build::build;
 pub use decoder::{Decoder28, Decoder32, Decoder64};
 pub use model::Baseline;

@@ -26,6 +26,7 @@ mod parquet;
 mod report;
 mod resolve;
 mod results;
+mod utility;
 
 pub use cell::{CellResult, CellTime, Images, LayerScore};
 pub use definition::{Budget, BudgetSettings, Compare, Definition, PlotSettings, Row};
@@ -36,3 +37,8 @@ pub use parquet::write_parquet;
 pub use report::{comparison, report, write_report};
 pub use resolve::{Choice, Plan, PlannedRow, ProbeSettings, resolve};
 pub use results::{Finished, Spread, all_results, spread};
+pub use utility::{
+    ArmDefinition, PlannedArm, PretrainSettings, SceneSettings, Start, UTILITY, UtilityCell, UtilityChoice,
+    UtilityData, UtilityDefinition, UtilityGrid, UtilityPlan, UtilityResult, UtilitySettings, resolve_utility,
+    utilities, utility_report, write_utility_report,
+};

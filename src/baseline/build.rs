@@ -1,7 +1,9 @@
 //! From settings to a baseline: the types that the settings name.
 
 use super::model::{Baseline, Task};
-use super::{Aae, Autoencoder, Bigan, Decoder28, Decoder32, Decoder64, JointNet28, JointNet32, JointNet64, Nat, Supervised, Vae};
+use super::{
+    Aae, Autoencoder, Bigan, Decoder28, Decoder32, Decoder64, JointNet28, JointNet32, JointNet64, Nat, Supervised, Vae,
+};
 use crate::dim::build::{Enc28, Enc32, Enc64, Enc64Narrow, FC, Y};
 use crate::dim::part::device_error;
 use crate::dim::prior::PriorLayers;

@@ -236,6 +236,12 @@ fn with_units<const U: usize>(config: &ModelConfig, root: u64) -> Result<Box<dyn
         EncoderKind::Dcgan32 => critics!(Enc32, 128, 8, 15),
         EncoderKind::Dcgan28 => critics!(Enc28, 128, 7, 13),
         EncoderKind::Dcgan64 => critics!(Enc64, 256, 8, 15),
-        EncoderKind::Dcgan64Narrow => critics!(Enc64Narrow, 64, 8, 15),
+        // For quick runs, which have no use for the wide critics: each is a minute of the crate's compilation.
+        EncoderKind::Dcgan64Narrow => match config.critic {
+            CriticKind::Dot => model!(Enc64Narrow, builder::DotCritic<64, Y, U>, 64, 8, 15),
+            other => Err(DimError::Config(format!(
+                "encoder dcgan64-narrow comes with the dot critic, not {other:?}; take critic dot, or encoder dcgan64"
+            ))),
+        },
     }
 }
