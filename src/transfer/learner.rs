@@ -167,3 +167,44 @@ where
         self.head.adam.config.lr = lr;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Mode, Targets, Task, build::build};
+    use crate::dim::EncoderKind;
+    use crate::nn::AdamConfig;
+    use crate::seed::stream;
+    use rand::Rng;
+
+    /// A frozen encoder gives the same features after a step, running statistics included; a tuned one does not. Heads of
+    /// both learn.
+    #[test]
+    fn frozen_encoders_stay_and_heads_learn() {
+        let mut rng = stream(0, "test images", 0);
+        let pixels: Vec<f32> = (0..4 * 28 * 28).map(|_| rng.gen_range(-1.0..1.0)).collect();
+        for task in [Task::Classification, Task::Segmentation] {
+            for mode in [Mode::Frozen, Mode::FineTune] {
+                let adam = AdamConfig { lr: 1e-2, ..AdamConfig::default() };
+                let mut learner = build(EncoderKind::Dcgan28, task, mode, 0.0, adam, 1).unwrap();
+                let count = if task.is_dense() { 4 * 49 } else { 4 };
+                let targets = Targets::Classes { values: (0..count).map(|i| i % 3).collect(), classes: 3 };
+                let read = |l: &dyn super::Learner| l.features(4, pixels.clone()).unwrap();
+                let before = read(&*learner);
+                let first = learner.step(4, pixels.clone(), &targets, 1).unwrap();
+                let mut last = first;
+                for step in 2..8 {
+                    last = learner.step(4, pixels.clone(), &targets, step).unwrap();
+                }
+                assert_eq!(read(&*learner) == before, mode == Mode::Frozen, "{task} {mode}");
+                assert!(last < first, "{task} {mode}: {first} to {last}");
+                // A rate of nothing moves nothing that is learned.
+                learner.set_rate(0.0);
+                let outputs = learner.outputs(4, pixels.clone()).unwrap();
+                learner.step(4, pixels.clone(), &targets, 8).unwrap();
+                if mode == Mode::Frozen && !task.is_dense() {
+                    assert_eq!(learner.outputs(4, pixels.clone()).unwrap(), outputs);
+                }
+            }
+        }
+    }
+}

@@ -278,3 +278,40 @@ fn linear(
     };
     Ok(TransferScore { train_loss: loss, ..score(&told, &test.targets)? })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_rise_over_a_twentieth_and_fall_to_nothing() {
+        let adam = AdamConfig { lr: 2.0, ..AdamConfig::default() };
+        let config = TransferConfig { mode: Mode::FineTune, batch: 4, epochs: 1.0, steps: [100, 100], adam };
+        let rates: Vec<f64> = (0..100).map(|step| config.rate(step, 100)).collect();
+        let highest = rates.iter().copied().fold(0.0, f64::max);
+        assert_eq!((highest, rates[5]), (2.0, 2.0));
+        assert!(rates[..6].windows(2).all(|w| w[0] < w[1]) && rates[5..].windows(2).all(|w| w[0] > w[1]));
+        assert!(rates[0] > 0.0 && (rates[99] - 2.0 / 95.0).abs() < 1e-12);
+        assert!((1..4).all(|steps| (0..steps).all(|step| config.rate(step, steps) > 0.0)));
+    }
+
+    #[test]
+    fn few_images_fill_whole_batches_and_each_pass_sees_all() {
+        let rows = [10, 11, 12, 13, 14];
+        let mut order = Order { rows: &rows, seed: 3, epoch: 0, left: Vec::new() };
+        let seen: Vec<usize> = (0..5).flat_map(|_| order.take(4)).collect();
+        for pass in seen.chunks(5) {
+            let mut pass = pass.to_vec();
+            pass.sort_unstable();
+            assert_eq!(pass, rows);
+        }
+        assert_ne!(seen[..5], seen[5..10]);
+    }
+
+    #[test]
+    fn the_likeliest_of_the_known_classes_is_told() {
+        let classes = Targets::Classes { values: vec![0], classes: 3 };
+        assert_eq!(tell(&[0.5, 1.0, 1.0, 9.0], &classes), Some(1.0));
+        assert_eq!(tell(&[0.5, 1.0], &Targets::Depths(vec![1.0])), Some(0.5));
+    }
+}

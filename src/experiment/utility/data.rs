@@ -1,6 +1,6 @@
 //! The images of a study with the targets of its tasks.
 
-use super::UtilityPlan;
+use super::{SCENES, UtilityPlan};
 use crate::data::scene::CARD_FILE;
 use crate::data::subset::stratified;
 use crate::data::{ImageSet, Split, UNLABELLED};
@@ -9,9 +9,6 @@ use crate::train::{Progress, TrainError};
 use crate::transfer::{Examples, Targets, Task};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// The source of data that is rendered here.
-const SCENES: &str = "scenes";
 
 /// Images and targets.
 pub struct UtilityData {
@@ -42,7 +39,8 @@ impl UtilityData {
         let mut images = |split| load(&source, split, dir).map(Arc::new);
         let (train, test) = (images(Split::Train)?, images(Split::Test)?);
         train.check_alike(&test).map_err(train_error)?;
-        check_sizes(plan, &train)?;
+        plan.check_images([train.channels, train.height, train.width], &train.name)?;
+        plan.check_labels(train.len(), &train.name)?;
         let side = settings.model.encoder.map_side();
         let mut tasks = Vec::new();
         for &task in &settings.tasks {
@@ -51,7 +49,11 @@ impl UtilityData {
                 of(&train, Split::Train).map_err(ExperimentError::from)?,
                 of(&test, Split::Test).map_err(ExperimentError::from)?,
             ];
-            check_classes(plan, task, &both[0])?;
+            if let Targets::Classes { classes, .. } = &both[0].targets
+                && !task.is_dense()
+            {
+                plan.check_classes(task, *classes)?;
+            }
             tasks.push((task, both));
         }
         Ok(Self { train, test, tasks })
@@ -102,39 +104,4 @@ fn scene_folder(plan: &UtilityPlan, root: &Path, variant: &str) -> PathBuf {
     let s = &plan.settings.scenes;
     let switches = variant.replace('-', "0");
     root.join(format!("scenes-{switches}-{}-{}-{}-{}-{}", s.size, s.objects, s.train, s.test, s.seed))
-}
-
-fn check_sizes(plan: &UtilityPlan, train: &ImageSet) -> Result<(), ExperimentError> {
-    let encoder = plan.settings.model.encoder;
-    let found = [train.channels, train.height, train.width];
-    if found != encoder.image() {
-        return Err(ExperimentError::Study(format!(
-            "encoder {encoder:?} takes images of {:?} (channels, height, width), but {} has {found:?}; set model.encoder",
-            encoder.image(),
-            train.name
-        )));
-    }
-    if plan.most() > train.len() {
-        return Err(ExperimentError::Study(format!(
-            "{} labels were asked for, and {} has {} training images; set labels, or take more images",
-            plan.most(),
-            train.name,
-            train.len()
-        )));
-    }
-    Ok(())
-}
-
-fn check_classes(plan: &UtilityPlan, task: Task, train: &Examples) -> Result<(), ExperimentError> {
-    let classes = match &train.targets {
-        Targets::Classes { classes, .. } if !task.is_dense() => *classes,
-        _ => 2,
-    };
-    if plan.fewest() < classes {
-        return Err(ExperimentError::Study(format!(
-            "{} labels were asked for, and {task} has {classes} classes; a budget has a label of each or more",
-            plan.fewest()
-        )));
-    }
-    Ok(())
 }

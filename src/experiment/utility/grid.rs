@@ -93,7 +93,7 @@ impl UtilityGrid {
         definition: UtilityDefinition,
         command: &str,
     ) -> Result<Self, ExperimentError> {
-        let found = plan.arms.iter().map(|arm| checkpoint(arm, &plan)).collect::<Result<Vec<_>, _>>()?;
+        let found = plan.arms.iter().map(|arm| arm.checkpoint(&plan.settings)).collect::<Result<Vec<_>, _>>()?;
         let path = new_folder(root, &format!("{UTILITY}-{}-{}", plan.budget, utc(SystemTime::now())))?;
         let malformed = |e: toml::ser::Error| ExperimentError::Definition {
             name: UTILITY.to_owned(),
@@ -298,7 +298,7 @@ impl UtilityGrid {
             Start::Scratch => return Ok(Some(None)),
             Start::Checkpoint(_) => {
                 let file = folder.join("encoder.safetensors");
-                let lost = |e: crate::train::TrainError| missing(arm, e.to_string());
+                let lost = |e: crate::train::TrainError| arm.missing(e.to_string());
                 Checkpoint::read(&file).map_err(lost)?.arrays
             }
             Start::Pretrain(run) => {
@@ -327,20 +327,4 @@ impl UtilityGrid {
         }
         Ok(())
     }
-}
-
-fn missing(arm: &PlannedArm, reason: String) -> ExperimentError {
-    ExperimentError::Arm { arm: arm.id.clone(), reason }
-}
-
-/// The checkpoint that an arm begins from, if it is one.
-fn checkpoint(arm: &PlannedArm, plan: &UtilityPlan) -> Result<Option<Checkpoint>, ExperimentError> {
-    let Start::Checkpoint(path) = &arm.start else { return Ok(None) };
-    let (found, config) = Checkpoint::find(path).map_err(|e| missing(arm, e.to_string()))?;
-    let (own, wanted) = (config.model.encoder, plan.settings.model.encoder);
-    if own != wanted {
-        let path = path.display();
-        return Err(missing(arm, format!("{path} is of encoder {own:?}, and the study's is {wanted:?}")));
-    }
-    Ok(Some(found))
 }

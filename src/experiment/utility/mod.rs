@@ -21,5 +21,8 @@ pub use report::{utilities, utility_report, write_utility_report};
 /// The experiment's name on the command line.
 pub const UTILITY: &str = "utility";
 
+/// The source of data that is rendered here.
+const SCENES: &str = "scenes";
+
 /// The arm that others are held against.
 const BASELINE: &str = "scratch";

@@ -1,14 +1,14 @@
 //! From the study to a plan: base settings, a budget's, overrides, and what each arm changes.
 
-use super::{BASELINE, UtilityDefinition};
+use super::{BASELINE, SCENES, UtilityDefinition};
 use crate::data::augment::Augment;
-use crate::data::scene::{SceneConfig, SceneSet};
+use crate::data::scene::{CLASS_NAMES, POSES, SceneConfig, SceneSet};
 use crate::data::{DataError, Order};
 use crate::dim::ModelConfig;
 use crate::experiment::near::near;
 use crate::experiment::resolve::{Fault, leaves, merge, nested, parse_override, strict};
 use crate::experiment::{Budget, Choice, ExperimentError};
-use crate::train::{DataConfig, RunConfig};
+use crate::train::{Checkpoint, DataConfig, RunConfig, TrainError};
 use crate::transfer::{Task, TransferConfig};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -100,6 +100,25 @@ pub struct PlannedArm {
     pub name: String,
     /// How it begins.
     pub start: Start,
+}
+
+impl PlannedArm {
+    /// The checkpoint that it begins from, if it is one.
+    pub(super) fn checkpoint(&self, settings: &UtilitySettings) -> Result<Option<Checkpoint>, ExperimentError> {
+        let Start::Checkpoint(path) = &self.start else { return Ok(None) };
+        let (found, config) = Checkpoint::find(path).map_err(|e| self.missing(e.to_string()))?;
+        let (own, wanted) = (config.model.encoder, settings.model.encoder);
+        if own != wanted {
+            let path = path.display();
+            return Err(self.missing(format!("{path} is of encoder {own:?}, and the study's is {wanted:?}")));
+        }
+        Ok(Some(found))
+    }
+
+    /// That it has none.
+    pub(super) fn missing(&self, reason: String) -> ExperimentError {
+        ExperimentError::Arm { arm: self.id.clone(), reason }
+    }
 }
 
 /// Everything that fixes the numbers of a study.
@@ -264,6 +283,7 @@ impl UtilityPlan {
             if self.arms[..i].iter().any(|a| a.id == arm.id) {
                 return fail(format!("two arms are called {}; name the checkpoint otherwise", arm.id));
             }
+            arm.checkpoint(&self.settings)?;
             if let Start::Pretrain(run) = &arm.start {
                 if run.model.encoder != model.encoder {
                     let (own, all) = (run.model.encoder, model.encoder);
@@ -274,16 +294,59 @@ impl UtilityPlan {
                 }
             }
         }
+        if data.source == SCENES {
+            self.check_scenes()?;
+        }
         Ok(())
     }
 
-    /// The most labelled images.
-    pub(super) fn most(&self) -> usize {
-        self.settings.labels.last().copied().unwrap_or(0)
+    /// What would only be known after scenes have been rendered.
+    fn check_scenes(&self) -> Result<(), ExperimentError> {
+        let UtilitySettings { scenes, tasks, .. } = &self.settings;
+        scenes.set().map_err(TrainError::from)?;
+        self.check_images([3, scenes.size, scenes.size], "rendered scenes")?;
+        self.check_labels(usize::try_from(scenes.train).unwrap_or(usize::MAX), SCENES)?;
+        for &task in tasks {
+            let classes = match task {
+                Task::Classification => CLASS_NAMES.len(),
+                Task::Pose => POSES,
+                Task::Segmentation | Task::Depth => 1,
+            };
+            self.check_classes(task, classes)?;
+        }
+        Ok(())
     }
 
-    /// The fewest.
-    pub(super) fn fewest(&self) -> usize {
-        self.settings.labels.first().copied().unwrap_or(0)
+    /// Rejects images that the encoder does not take.
+    pub(super) fn check_images(&self, found: [usize; 3], name: &str) -> Result<(), ExperimentError> {
+        let encoder = self.settings.model.encoder;
+        if found == encoder.image() {
+            return Ok(());
+        }
+        Err(ExperimentError::Study(format!(
+            "encoder {encoder:?} takes images of {:?} (channels, height, width), but {name} has {found:?}; set model.encoder",
+            encoder.image()
+        )))
+    }
+
+    /// Rejects more labels than images.
+    pub(super) fn check_labels(&self, images: usize, name: &str) -> Result<(), ExperimentError> {
+        match self.settings.labels.last() {
+            Some(&most) if most > images => Err(ExperimentError::Study(format!(
+                "{most} labels were asked for, and {name} has {images} training images; set labels, or take more images"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Rejects fewer labels than classes.
+    pub(super) fn check_classes(&self, task: Task, classes: usize) -> Result<(), ExperimentError> {
+        match self.settings.labels.first() {
+            // Batch norm needs two images.
+            Some(&fewest) if fewest < classes.max(2) => Err(ExperimentError::Study(format!(
+                "{fewest} labels were asked for, and {task} has {classes} classes; a budget has a label of each or more"
+            ))),
+            _ => Ok(()),
+        }
     }
 }

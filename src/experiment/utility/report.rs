@@ -1,6 +1,6 @@
 //! The report of a study: for each task the curves, the utilities, a reading and the raw table.
 
-use super::{BASELINE, UtilityGrid};
+use super::{BASELINE, SCENES, UtilityGrid};
 use crate::experiment::error::io;
 use crate::experiment::{Block, ExperimentError, Page};
 use crate::files::write_atomic;
@@ -103,7 +103,7 @@ fn capital(name: &str) -> String {
 
 fn source(grid: &UtilityGrid) -> String {
     let settings = &grid.plan.settings;
-    if settings.data.source != "scenes" {
+    if settings.data.source != SCENES {
         return settings.data.source.clone();
     }
     let s = &settings.scenes;
@@ -117,28 +117,40 @@ fn whole_seeds(grid: &UtilityGrid, trials: &[Trial]) -> Vec<Trial> {
     trials.iter().filter(|t| is_whole(t.seed)).cloned().collect()
 }
 
-/// Whether it is as the paper found, in plain words: utility goes towards nothing as labels grow.
+/// Whether it is as the paper found, in plain words: utility falls towards nothing as labels grow.
 fn headline(report: &UtilityReport) -> String {
-    let (mut towards, mut not) = (Vec::new(), Vec::new());
+    let (mut falls, mut stays, mut none, mut unknown) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for arm in &report.arms {
         let known: Vec<_> = arm.points.iter().filter(|p| matches!(p.utility, Utility::Value(_))).collect();
-        let (Some(first), Some(last)) = (known.first(), known.last()) else { continue };
-        let (from, to) = (first.utility.number().abs(), last.utility.number().abs());
-        // Half of what it was, or nothing that its interval tells from zero.
-        let near = to <= 0.5 * from || (last.interval.is_some() && last.holds(0.0));
-        if known.len() > 1 && near { &mut towards } else { &mut not }.push(arm.arm.as_str());
+        let group = match known[..] {
+            [first, .., last] => {
+                let (from, to) = (first.utility.number(), last.utility.number());
+                // Half of what it was, or nothing that its interval tells from zero.
+                let is_near = to <= 0.5 * from || (to < from && last.interval.is_some() && last.holds(0.0));
+                if from <= 0.0 {
+                    &mut none
+                } else if is_near {
+                    &mut falls
+                } else {
+                    &mut stays
+                }
+            }
+            _ => &mut unknown,
+        };
+        group.push(arm.arm.as_str());
     }
-    let list = |names: &[&str]| names.join(", ");
-    match (towards.is_empty(), not.is_empty()) {
-        (true, true) => "No utility is known: the headline of the paper cannot be checked.".into(),
-        (false, true) => "As the paper found, utility goes towards zero as labels grow.".into(),
-        (true, false) => "Other than the paper found, utility does not go towards zero within these budgets.".into(),
-        (false, false) => format!(
-            "Utility goes towards zero as labels grow, as the paper found, of {}; it does not within these budgets of {}.",
-            list(&towards),
-            list(&not)
-        ),
+    let mut said = Vec::new();
+    for (arms, words) in [
+        (falls, "as the paper found, utility falls towards zero as labels grow"),
+        (stays, "other than the paper found, utility does not fall towards zero within these budgets"),
+        (none, "pretraining saves nothing with the fewest labels whose utility is known, so nothing can fall"),
+        (unknown, "too few utilities are known to tell whether they fall towards zero"),
+    ] {
+        if !arms.is_empty() {
+            said.push(format!("Of {}: {words}.", arms.join(", ")));
+        }
     }
+    said.join(" ")
 }
 
 /// Arms by their mean score over all numbers of labels.
@@ -204,4 +216,35 @@ pub fn write_utility_report(grid: &UtilityGrid) -> Result<[PathBuf; 2], Experime
         write_atomic(path, text.as_bytes()).map_err(io("write", path))?;
     }
     Ok(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headlines_say_what_the_curves_do() {
+        let mut trials = Vec::new();
+        let gains: [(&str, fn(i32) -> f64); 5] = [
+            ("scratch", |_| 0.0),
+            ("falls", |k| if k < 2 { 0.1 } else { 0.001 }),
+            ("stays", |k| if k < 4 { 0.05 } else { -0.01 * f64::from(k % 2) + 0.04 }),
+            ("harms", |k| if k == 0 { 0.0 } else { -0.05 }),
+            ("above", |_| 1.0),
+        ];
+        for (arm, gain) in gains {
+            for k in 0..6 {
+                for seed in 0..3 {
+                    let score = 0.3 + 0.1 * f64::from(k) + gain(k) + 1e-4 * seed as f64;
+                    trials.push(Trial { arm: arm.into(), labels: 100 << k, seed, score });
+                }
+            }
+        }
+        let said = headline(&utility(&trials, BASELINE, &UtilityConfig::default()).unwrap());
+        for words in
+            ["Of falls: as the paper", "Of stays: other than", "Of harms: pretraining saves", "Of above: too few"]
+        {
+            assert!(said.contains(words), "{said}");
+        }
+    }
 }
