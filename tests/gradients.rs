@@ -211,15 +211,3 @@ fn whole_encoders() {
         f.global.put_tape(f.tape)
     });
 }
-
-#[test]
-fn the_loss_of_depths_by_hand_and_its_gradient() {
-    use infomax::transfer::depth_loss;
-    let dev = Cpu::default();
-    let told: Tensor<Rank2<2, 2>, f64, Cpu> = dev.tensor([[1.0, 2.0], [0.5, 3.0]]);
-    let truth: Tensor<Rank2<2, 2>, f64, Cpu> = dev.tensor([[1.5, 2.0], [2.0, 2.0]]);
-    assert_eq!(depth_loss(told, &truth).unwrap().as_vec(), [0.75]);
-    let (told, truth): (Tensor<Rank2<3, 4>, f64, Cpu>, Tensor<Rank2<3, 4>, f64, Cpu>) =
-        (tensor("told"), tensor("true"));
-    check_input("depth loss", &told, |t| depth_loss(t, &truth).unwrap());
-}

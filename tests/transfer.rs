@@ -1,15 +1,31 @@
 //! Tasks learned on encoders: what can be learned is, and the same bits whatever the threads.
 
+#[allow(dead_code, reason = "each test file uses its part")]
+mod common;
+
+use common::{check_input, tensor};
+use dfdx::prelude::*;
 use infomax::data::scene::{DEPTH_LIMIT, SceneConfig, SceneSet, Variant};
 use infomax::data::subset::stratified;
 use infomax::data::{ImageSet, Split};
 use infomax::dim::{EncoderKind, Method, ModelConfig, build};
 use infomax::nn::AdamConfig;
 use infomax::train::Quiet;
-use infomax::transfer::{Examples, Mode, Targets, Task, Transfer, TransferConfig, TransferScore, transfer};
+use infomax::transfer::{Examples, Mode, Targets, Task, Transfer, TransferConfig, TransferScore, depth_loss, transfer};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use tempfile::TempDir;
+
+#[test]
+fn the_loss_of_depths_by_hand_and_its_gradient() {
+    let dev = Cpu::default();
+    let told: Tensor<Rank2<2, 2>, f64, Cpu> = dev.tensor([[1.0, 2.0], [0.5, 3.0]]);
+    let truth: Tensor<Rank2<2, 2>, f64, Cpu> = dev.tensor([[1.5, 2.0], [2.0, 2.0]]);
+    assert_eq!(depth_loss(told, &truth).unwrap().as_vec(), [0.75]);
+    let (told, truth): (Tensor<Rank2<3, 4>, f64, Cpu>, Tensor<Rank2<3, 4>, f64, Cpu>) =
+        (tensor("told"), tensor("true"));
+    check_input("depth loss", &told, |t| depth_loss(t, &truth).unwrap());
+}
 
 const ENCODER: EncoderKind = EncoderKind::Dcgan64Narrow;
 
