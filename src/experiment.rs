@@ -6,6 +6,9 @@
 //! and a small file of results. A grid that was stopped, whatever stopped it, goes on where it stood and ends with the same
 //! bytes as one that was not.
 //!
+//! The study of utility ([`UtilityDefinition`], [`UtilityPlan`], [`UtilityGrid`]) is a grid of another kind: tasks, arms,
+//! numbers of labels and seeds.
+//!
 //! ```
 //! use infomax::experiment::{Budget, Choice, Definition, resolve};
 //! let definition = Definition::named("table1-cifar10")?;

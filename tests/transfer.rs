@@ -1,4 +1,5 @@
 //! Tasks learned on encoders: what can be learned is, and the same bits whatever the threads.
+#![cfg(feature = "data")]
 
 #[allow(dead_code, reason = "each test file uses its part")]
 mod common;

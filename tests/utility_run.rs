@@ -1,5 +1,5 @@
 //! `infomax experiment run utility` through the program: killed and resumed, refused, reported.
-#![cfg(unix)]
+#![cfg(all(unix, feature = "cli"))]
 
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 use infomax::data::write_parquet;

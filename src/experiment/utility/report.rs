@@ -6,7 +6,7 @@ use crate::experiment::{Block, ExperimentError, Page};
 use crate::files::write_atomic;
 use crate::probe::{Trial, Utility, UtilityConfig, UtilityReport, utility};
 use crate::report::{Align, Table, score_chart, utility_chart, utility_reading, utility_table};
-use crate::transfer::Task;
+use crate::transfer::{Mode, Task};
 use std::fs;
 use std::path::PathBuf;
 
@@ -184,10 +184,33 @@ fn raw(grid: &UtilityGrid, task: Task, trials: &[Trial]) -> Result<Table, Experi
     Ok(table)
 }
 
+/// How tasks are learned, in words.
+fn schedule(mode: Mode) -> &'static str {
+    match mode {
+        Mode::FineTune => {
+            "The whole encoder learns with a head: a linear layer on its hidden layer fc, or, for locations, a 3x3 \
+             convolution and a linear layer on its local map. Every arm takes the same steps of Adam at a number of labels, \
+             on the same images in the same order; the rate rises over the first twentieth of them and falls linearly to 0. \
+             Nothing is selected on test images: the last step counts."
+        }
+        Mode::Frozen => {
+            "The encoder stays as it is, and a head learns: 200 hidden units on its hidden layer fc, or, for locations, a \
+             3x3 convolution and a linear layer on its local map. Every arm takes the same steps of Adam at a number of \
+             labels, on the same images in the same order; the rate rises over the first twentieth of them and falls \
+             linearly to 0. Nothing is selected on test images: the last step counts."
+        }
+        Mode::Linear => {
+            "The encoder stays as it is: logistic regression (least squares for depth) on its standardised features, those \
+             of the hidden layer fc or of each location of its local map."
+        }
+    }
+}
+
 /// What must be known to read the numbers.
 fn notes(grid: &UtilityGrid) -> Result<Vec<String>, ExperimentError> {
     let mut notes = vec![format!("Question, tasks and measures: {}.", grid.definition.source)];
     notes.extend(grid.definition.notes.iter().cloned());
+    notes.push(schedule(grid.plan.settings.tune.mode).to_owned());
     notes.extend(grid.plan.arms.iter().map(|a| format!("{}: {}.", a.id, a.name)));
     if !grid.plan.overrides.is_empty() {
         notes.push(format!("Overridden: {}.", grid.plan.overrides.join(", ")));
