@@ -271,6 +271,9 @@ fn what_cannot_work_is_one_line_and_nothing_is_written() {
         (vec!["--checkpoint", "vae=nowhere"], 1, "two arms are called vae"),
         (vec!["--checkpoint", "nowhere"], 2, "ARM=RUN"),
         (vec!["--rows", "dim-l"], 1, "name both"),
+        (vec!["--set", "labels=[1, 4]"], 1, "labels begins with 1"),
+        (vec!["--set", "model.units=300"], 1, "units is 300"),
+        (vec!["--set", "model.critic=concat"], 1, "take critic dot"),
         (vec!["--rows", "scratch,dim"], 2, "runs no row \"dim\""),
         (vec!["--set", "tune.batch=1"], 1, "tune.batch is 1"),
         (vec!["--set", "tune.step=1"], 2, "did you mean `tune.steps`?"),
@@ -289,6 +292,11 @@ fn what_cannot_work_is_one_line_and_nothing_is_written() {
     let output = place.run(&["--dry-run", "--budget", "quick", "--out", "grids"]);
     succeeded(&output);
     assert!(text(&output).contains("126 cells; nothing was run"), "{}", text(&output));
+    // All arms that ship can be built, those on request too.
+    let all = ["--rows", "scratch,dim-l,vae,dim-g,autoencoder,bigan"];
+    for budget in ["smoke", "quick", "paper"] {
+        succeeded(&place.run(&[&["--dry-run", "--budget", budget, "--out", "grids"], &all[..]].concat()));
+    }
     let listed = place.infomax("2", &["list"]).output().unwrap();
     assert!(text(&listed).contains("arms: scratch, dim-l, vae"), "{}", text(&listed));
     let shown = place.infomax("2", &["show", "utility", "--data", "cifar10"]).output().unwrap();

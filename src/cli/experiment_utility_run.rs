@@ -278,20 +278,21 @@ pub(super) fn entry() -> Result<Entry, CliError> {
 }
 
 impl Entry {
-    fn arms(&self) -> Vec<&str> {
-        self.0.arms.iter().map(|a| a.id.as_str()).collect()
+    fn arms(&self, on_request: bool) -> Vec<&str> {
+        self.0.arms.iter().filter(|a| a.on_request == on_request).map(|a| a.id.as_str()).collect()
     }
 
     pub(super) fn json(&self) -> Value {
         let UtilityDefinition { name, title, shows, source, budgets, .. } = &self.0;
         json!({
-            "name": name, "title": title, "shows": shows, "source": source, "budgets": budgets, "rows": self.arms(),
-            "paper_only": [],
+            "name": name, "title": title, "shows": shows, "source": source, "budgets": budgets, "rows": self.arms(false),
+            "on_request": self.arms(true), "paper_only": [],
         })
     }
 
     pub(super) fn text(&self) -> String {
-        let mut text = format!("{}\n  {}\n  arms: {}\n", self.0.name, self.0.shows, self.arms().join(", "));
+        let [arms, more] = [false, true].map(|on_request| self.arms(on_request).join(", "));
+        let mut text = format!("{}\n  {}\n  arms: {arms}\n  more with --rows: {more}\n", self.0.name, self.0.shows);
         for budget in Budget::ALL {
             if let Some(settings) = self.0.budgets.get(budget.name()) {
                 let seeds = if settings.seeds == 1 { "1 seed".into() } else { format!("{} seeds", settings.seeds) };

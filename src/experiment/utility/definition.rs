@@ -36,6 +36,9 @@ pub struct ArmDefinition {
     pub id: String,
     /// As the report prints it.
     pub name: String,
+    /// Runs only when it is named.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub on_request: bool,
     /// Settings of pretraining, over those of the budget; without, the arm begins from scratch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<Table>,

@@ -1,10 +1,10 @@
 //! From the study to a plan: base settings, a budget's, overrides, and what each arm changes.
 
-use super::{BASELINE, SCENES, UtilityDefinition};
+use super::{ArmDefinition, BASELINE, SCENES, UtilityDefinition};
 use crate::data::augment::Augment;
 use crate::data::scene::{CLASS_NAMES, POSES, SceneConfig, SceneSet};
 use crate::data::{DataError, Order};
-use crate::dim::ModelConfig;
+use crate::dim::{Method, ModelConfig, build};
 use crate::experiment::near::near;
 use crate::experiment::resolve::{Fault, leaves, merge, nested, parse_override, strict};
 use crate::experiment::{Budget, Choice, ExperimentError};
@@ -190,7 +190,9 @@ pub fn resolve_utility(
             });
         }
     }
-    for arm in definition.arms.iter().filter(|a| choice.rows.is_empty() || choice.rows.contains(&a.id)) {
+    let is_chosen =
+        |a: &ArmDefinition| if choice.rows.is_empty() { !a.on_request } else { choice.rows.contains(&a.id) };
+    for arm in definition.arms.iter().filter(|a| is_chosen(a)) {
         let start = match &arm.set {
             None => Start::Scratch,
             Some(set) => {
@@ -265,6 +267,9 @@ impl UtilityPlan {
         if labels.len() < 2 || labels.windows(2).any(|pair| pair[0] >= pair[1]) {
             return fail(format!("labels is {labels:?}; it takes two numbers or more, each above the one before"));
         }
+        if labels[0] < 2 {
+            return fail(format!("labels begins with {}: batch norm needs 2 images or more", labels[0]));
+        }
         if tasks.is_empty() || tasks.iter().enumerate().any(|(i, t)| tasks[..i].contains(t)) {
             return fail("tasks takes one task or more, each once".into());
         }
@@ -289,9 +294,10 @@ impl UtilityPlan {
                     let (own, all) = (run.model.encoder, model.encoder);
                     return fail(format!("arm {} pretrains encoder {own:?}, and tasks use {all:?}", arm.id));
                 }
-                if matches!(run.model.method, crate::dim::Method::Supervised { .. }) {
+                if matches!(run.model.method, Method::Supervised { .. }) {
                     return fail(format!("arm {} learns from labels, and pretraining sees none", arm.id));
                 }
+                build(&run.model, 0).map_err(TrainError::from)?;
             }
         }
         if data.source == SCENES {
@@ -342,8 +348,7 @@ impl UtilityPlan {
     /// Rejects fewer labels than classes.
     pub(super) fn check_classes(&self, task: Task, classes: usize) -> Result<(), ExperimentError> {
         match self.settings.labels.first() {
-            // Batch norm needs two images.
-            Some(&fewest) if fewest < classes.max(2) => Err(ExperimentError::Study(format!(
+            Some(&fewest) if fewest < classes => Err(ExperimentError::Study(format!(
                 "{fewest} labels were asked for, and {task} has {classes} classes; a budget has a label of each or more"
             ))),
             _ => Ok(()),
