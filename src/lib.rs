@@ -52,3 +52,5 @@ pub mod report;
 pub mod seed;
 #[cfg(feature = "data")]
 pub mod train;
+#[cfg(feature = "data")]
+pub mod transfer;

@@ -1,8 +1,10 @@
 //! From settings to a baseline: the types that the settings name.
 
 use super::model::{Baseline, Task};
-use super::{Aae, Autoencoder, Bigan, Decoder28, Decoder32, JointNet28, JointNet32, Nat, Supervised, Vae};
-use crate::dim::build::{Enc28, Enc32, FC, Y};
+use super::{
+    Aae, Autoencoder, Bigan, Decoder28, Decoder32, Decoder64, JointNet28, JointNet32, JointNet64, Nat, Supervised, Vae,
+};
+use crate::dim::build::{Enc28, Enc32, Enc64, Enc64Narrow, FC, Y};
 use crate::dim::part::device_error;
 use crate::dim::prior::PriorLayers;
 use crate::dim::{DimError, EncoderKind, Method, Model, ModelConfig};
@@ -26,6 +28,14 @@ pub(crate) fn build(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, D
     match config.encoder {
         EncoderKind::Dcgan32 => {
             around::<Enc32, Decoder32<3, 64, 128, 256, 4096, FC, Y>, JointNet32<3, 64, 128, 256, UNITS>>(config, root)
+        }
+        EncoderKind::Dcgan64 => {
+            type Decoder = Decoder64<3, 64, 128, 256, 512, 8192, FC, Y>;
+            around::<Enc64, Decoder, JointNet64<3, 64, 128, 256, 512, UNITS>>(config, root)
+        }
+        EncoderKind::Dcgan64Narrow => {
+            type Decoder = Decoder64<3, 16, 32, 64, 128, 2048, FC, Y>;
+            around::<Enc64Narrow, Decoder, JointNet64<3, 16, 32, 64, 128, UNITS>>(config, root)
         }
         EncoderKind::Dcgan28 => {
             around::<Enc28, Decoder28<1, 64, 128, 6272, FC, Y>, JointNet28<1, 64, 128, UNITS>>(config, root)

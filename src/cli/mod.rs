@@ -10,6 +10,7 @@ mod experiment;
 mod experiment_run;
 mod experiment_runs;
 mod experiment_utility;
+mod experiment_utility_run;
 mod export;
 mod images;
 mod info;
