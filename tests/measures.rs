@@ -15,14 +15,15 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-/// Grey images of noise of two classes.
+/// Grey images of two classes, each quadrant of a random grey of its own.
 fn images(folder: &Path, train: u64, test: u64) -> [Arc<ImageSet>; 2] {
     for (split, count) in [("train", train), ("test", test)] {
         for i in 0..count {
             let place = folder.join(format!("set/{split}/{}", i % 2));
             fs::create_dir_all(&place).unwrap();
-            fs::write(place.join(format!("{i:04}.png")), png(28, 28, 1, &made::noise(784, 10_000 * train + i)))
-                .unwrap();
+            let greys = made::noise(4, if split == "train" { i } else { train + i });
+            let samples: Vec<u8> = (0..784).map(|p| greys[p / 392 * 2 + p % 28 / 14]).collect();
+            fs::write(place.join(format!("{i:04}.png")), png(28, 28, 1, &samples)).unwrap();
         }
     }
     let source = folder.join("set");
@@ -35,10 +36,10 @@ fn information_is_of_the_image_and_needs_something_that_varies() {
     let folder = tempfile::tempdir().unwrap();
     let [set, _] = images(folder.path(), 600, 2);
     let config = InformationConfig { rows: 600, steps: 300, seed: 1 };
-    // Y of four pixels with a little noise: 4 · ½·log(1 + 1/0.1²), some nine nats, beside Y of nothing but noise.
+    // Y of the four greys with a little noise: 4 · ½·log(1 + 1/0.1²), some nine nats, beside Y of nothing but noise.
     let mut rng = stream(2, "noise", 0);
     let mut of = |signal: f32| {
-        let values = (0..600).flat_map(|i| [0, 5, 300, 783].map(|p| f32::from(set.image(i)[p]) / 73.6));
+        let values = (0..600).flat_map(|i| [0, 20, 400, 783].map(|p| f32::from(set.image(i)[p]) / 73.6));
         let values = values.map(|v| signal * v + 0.1 * rng.gen_range(-1.7f32..1.7)).collect();
         information(&set, &Features::try_new(600, 4, values).unwrap(), &config).unwrap()
     };
