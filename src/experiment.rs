@@ -23,6 +23,7 @@ mod chart;
 mod definition;
 mod error;
 mod grid;
+mod measures;
 mod near;
 mod page;
 mod parquet;
@@ -35,10 +36,11 @@ pub use cell::{CellResult, CellTime, Images, LayerScore};
 pub use definition::{Budget, BudgetSettings, Compare, Definition, PlotSettings, Row};
 pub use error::ExperimentError;
 pub use grid::{Cell, Ended, Grid};
+pub use measures::Measures;
 pub use page::{Block, Page};
 pub use parquet::write_parquet;
 pub use report::{comparison, report, write_report};
-pub use resolve::{Choice, Plan, PlannedRow, ProbeSettings, resolve};
+pub use resolve::{Choice, MeasureSettings, Plan, PlannedRow, ProbeSettings, resolve};
 pub use results::{Finished, Spread, all_results, spread};
 pub use utility::{
     ArmDefinition, PlannedArm, PretrainSettings, SceneSettings, Start, UTILITY, UtilityCell, UtilityChoice,

@@ -4,6 +4,9 @@ mod checkpoint;
 mod config;
 mod decoded;
 mod evaluate;
+mod information;
+mod noise_kept;
+mod online;
 mod progress;
 mod run_dir;
 mod trainer;
@@ -15,6 +18,9 @@ pub use evaluate::{
     Dependency, EncoderReport, Evaluation, LAYERS, LayerReport, MoreMeasures, ProbeConfig, RANKED, encode,
     encode_layer, evaluate_encoder, few_label_report, pixel_features,
 };
+pub use information::{Information, InformationConfig, information};
+pub use noise_kept::noise_kept;
+pub use online::{OnlineProbes, OnlineReport, OnlineScore, probe_online};
 pub use progress::{Progress, Quiet};
 pub use run_dir::{Environment, RunDir};
 #[cfg(feature = "report")]
@@ -58,6 +64,9 @@ pub enum TrainError {
     /// The probes.
     #[error(transparent)]
     Probe(#[from] crate::probe::ProbeError),
+    /// An estimate of mutual information.
+    #[error(transparent)]
+    Estimate(#[from] crate::mi::estimate::EstimateError),
 }
 
 /// For `map_err`: an I/O error with what was tried and where.

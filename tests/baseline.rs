@@ -127,7 +127,7 @@ fn config(method: Method, encoder: EncoderKind) -> ModelConfig {
     ModelConfig { method, adam: AdamConfig::default(), ..ModelConfig::new(encoder) }
 }
 
-const ALL: [Method; 8] = [
+const ALL: [Method; 10] = [
     Method::Dim,
     Method::Supervised { classes: 10 },
     Method::Autoencoder,
@@ -136,6 +136,8 @@ const ALL: [Method; 8] = [
     Method::Nat,
     Method::Aae,
     Method::Bigan,
+    Method::Simclr { temperature: 0.2 },
+    Method::Rotation,
 ];
 
 #[test]

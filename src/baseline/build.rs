@@ -1,8 +1,11 @@
 //! From settings to a baseline: the types that the settings name.
 
 use super::model::{Baseline, Task};
+use super::rotation::TURNS;
+use super::simclr::{HIDDEN, PROJECTED};
 use super::{
-    Aae, Autoencoder, Bigan, Decoder28, Decoder32, Decoder64, JointNet28, JointNet32, JointNet64, Nat, Supervised, Vae,
+    Aae, Autoencoder, Bigan, Cmc, Decoder28, Decoder32, Decoder64, JointNet28, JointNet32, JointNet64, Nat, Rotation,
+    Simclr, Supervised, Vae,
 };
 use crate::dim::build::{Enc28, Enc32, Enc64, Enc64Narrow, FC, Y};
 use crate::dim::part::device_error;
@@ -25,6 +28,9 @@ type Taped<S> = Tensor<S, f32, Cpu, OwnedTape<f32, Cpu>>;
 /// The baseline that `config` names on the CPU, with weights from `root`'s stream `"init"`; the encoder's are those of a
 /// Deep InfoMax model of the same root.
 pub(crate) fn build(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimError> {
+    if let Method::Cmc { temperature } = config.method {
+        return halves(config, temperature, root);
+    }
     match config.encoder {
         EncoderKind::Dcgan32 => {
             around::<Enc32, Decoder32<3, 64, 128, 256, 4096, FC, Y>, JointNet32<3, 64, 128, 256, UNITS>>(config, root)
@@ -101,6 +107,36 @@ where
             let joint = part::<(M, builder::Linear<Y, UNITS>, Top)>(root, 8)?;
             boxed(encoder, Bigan::new(part::<G>(root, 5)?, joint, adam)?, config, root)
         }
+        Method::Simclr { temperature } => {
+            let head = part::<(builder::Linear<Y, HIDDEN, true>, builder::Linear<HIDDEN, PROJECTED>)>(root, 11)?;
+            boxed(encoder, Simclr::new(head, temperature, adam)?, config, root)
+        }
+        Method::Rotation => {
+            boxed(encoder, Rotation::new(part::<builder::Linear<Y, TURNS>>(root, 12)?, adam)?, config, root)
+        }
+        Method::Cmc { .. } => Err(DimError::Config("contrastive multiview coding has two encoders, not one".into())),
+    }
+}
+
+/// Contrastive multiview coding with two encoders of half the channels and units.
+fn halves(config: &ModelConfig, temperature: f64, root: u64) -> Result<Box<dyn Model>, DimError> {
+    let device = Cpu::seed_from_u64(seed::child(root, "init", 4));
+    macro_rules! two {
+        ($encoder:ident, $($channels:literal),+) => {{
+            let lightness = part::<builder::$encoder<1, $($channels),+, { FC / 2 }, { Y / 2 }>>(root, 13)?;
+            let colour = part::<builder::$encoder<2, $($channels),+, { FC / 2 }, { Y / 2 }>>(root, 14)?;
+            Ok(Box::new(Cmc::<_, _, { Y / 2 }, Cpu>::new(device, lightness, colour, temperature, config.adam)?))
+        }};
+    }
+    match config.encoder {
+        EncoderKind::Dcgan32 => two!(Dcgan32, 32, 64, 128),
+        EncoderKind::Dcgan64 => two!(Dcgan64, 32, 64, 128, 256),
+        EncoderKind::Dcgan64Narrow => two!(Dcgan64, 8, 16, 32, 64),
+        EncoderKind::Dcgan28 => Err(DimError::Config(
+            "cmc sets the lightness of images against their colours, and those of Dcgan28 are grey; take colour images or \
+             another method"
+                .into(),
+        )),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::assignment::assign;
 use super::model::{Task, encode};
+use super::sphere::on_sphere;
 use crate::dim::part::{Part, check, device_error};
 use crate::dim::{DimError, StepInput, StepReport};
 use crate::encoder::Encoder;
@@ -22,18 +23,6 @@ pub fn target(root: u64, index: usize, size: usize) -> Vec<f32> {
     let point: Vec<f32> = (0..size).map(|_| rng.sample(StandardNormal)).collect();
     let norm = point.iter().map(|v| v * v).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
     point.into_iter().map(|v| v / norm).collect()
-}
-
-/// `y / ‖y‖`, row by row.
-fn on_sphere<const Y: usize, E: Real, D: Backend<E>, T: Tape<E, D>>(
-    y: Tensor<(usize, Const<Y>), E, D, T>,
-) -> Result<Tensor<(usize, Const<Y>), E, D, T>, D::Err> {
-    let shape = *y.shape();
-    let (y, tape) = y.split_tape();
-    let squares = y.clone().put_tape(tape).try_square()?.try_sum::<(usize,), Axis<1>>()?;
-    let norms = squares.try_add(E::of(1e-12))?.try_sqrt()?.try_broadcast_like::<_, Axis<1>>(&shape)?;
-    let (norms, tape) = norms.split_tape();
-    y.put_tape(tape).try_div(norms)
 }
 
 /// `½·‖y/‖y‖ − t‖²`, mean over the batch, in [0, 2] for targets `t` of norm 1 (Bojanowski & Joulin 2017, eq. 3).

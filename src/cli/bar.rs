@@ -1,7 +1,7 @@
 //! Progress in a terminal (bars), in a log (a line every ten seconds), or not at all.
 
 use crate::dim::StepReport;
-use crate::train::{EpochReport, Progress, Quiet};
+use crate::train::{EpochReport, OnlineReport, OnlineScore, Progress, Quiet};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt::Write as _;
 use std::io::IsTerminal;
@@ -66,6 +66,21 @@ fn epoch_line(r: &EpochReport) -> String {
     )
 }
 
+/// The line that stays after probes on the way.
+fn probe_line(report: &OnlineReport) -> String {
+    let mut text = format!("epoch {:>3}  test accuracy, %", report.epoch);
+    let kinds: [(&str, fn(&OnlineScore) -> Option<f64>); 3] =
+        [("linear", |s| Some(s.linear)), ("MLP", |s| s.mlp), ("kNN", |s| s.knn)];
+    for (kind, value) in kinds {
+        let scores = report.layers.iter().filter_map(|s| Some(format!(" {} {:.1}", s.layer, 100.0 * value(s)?)));
+        let scores: String = scores.collect();
+        if !scores.is_empty() {
+            let _ = write!(text, "  {kind}{scores}");
+        }
+    }
+    text
+}
+
 struct Bars {
     bar: ProgressBar,
     averages: Averages,
@@ -101,6 +116,11 @@ impl Progress for Bars {
     fn epoch_ends(&mut self, report: &EpochReport) {
         self.bar.finish_and_clear();
         eprintln!("{}", epoch_line(report));
+    }
+
+    fn probed(&mut self, report: &OnlineReport) {
+        self.bar.finish_and_clear();
+        eprintln!("{}", probe_line(report));
     }
 
     fn task_begins(&mut self, what: &str, total: u64) {
@@ -153,6 +173,10 @@ impl Progress for Lines {
 
     fn epoch_ends(&mut self, report: &EpochReport) {
         eprintln!("{}", epoch_line(report));
+    }
+
+    fn probed(&mut self, report: &OnlineReport) {
+        eprintln!("{}", probe_line(report));
     }
 
     fn task_begins(&mut self, what: &str, total: u64) {

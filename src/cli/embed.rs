@@ -73,7 +73,10 @@ pub(super) fn run(args: &EmbedArgs) -> Result<(), CliError> {
     model.restore_encoder(&checkpoint.arrays).map_err(TrainError::from)?;
     let source = args.data.as_ref().unwrap_or(&config.data.source);
     let dir = args.data_dir.as_deref().or(config.data.dir.as_deref());
-    let set = args.cache.load(source, args.split, dir)?;
+    let mut set = args.cache.load(source, args.split, dir)?;
+    if args.data.is_none() {
+        set = config.data.prepare(set, args.split)?;
+    }
     images::check_encoder(&*model, &set)?;
     let rows = args.rows.unwrap_or(set.len());
     if rows == 0 || rows > set.len() {

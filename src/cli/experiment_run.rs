@@ -5,7 +5,6 @@ use super::experiment::{ChoiceArgs, OUT, plan_table, write_and_print};
 use super::experiment_utility_run::{self, UtilityRunArgs};
 use super::train::stop_on_ctrl_c;
 use super::{CliError, INTERRUPTED, bar, images};
-use crate::data::Split;
 use crate::dim::build;
 use crate::experiment::{Budget, Definition, Ended, ExperimentError, Grid, Images, Plan, UTILITY, resolve};
 use crate::train::{DataConfig, RunConfig, TrainError};
@@ -188,7 +187,7 @@ impl Data<'_> {
             return Ok(images.clone());
         }
         let train = images::open(&config.data, self.cache)?;
-        let test = self.cache.load(&config.data.source, Split::Test, config.data.dir.as_deref())?;
+        let test = images::held_out(&config.data, self.cache)?;
         train.check_alike(&test)?;
         let probed = images::probed(&train, config.seed)?;
         let images = Images { train, probed, test: Arc::new(test) };

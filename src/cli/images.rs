@@ -18,7 +18,12 @@ pub(super) fn open(data: &DataConfig, cache: &CacheArgs) -> Result<Source, CliEr
     if data.stream {
         return Ok(Arc::new(StreamSet::open(&data.source, Split::Train, dir)?).into());
     }
-    Ok(Arc::new(cache.load(&data.source, Split::Train, dir)?).into())
+    Ok(Arc::new(data.prepare(cache.load(&data.source, Split::Train, dir)?, Split::Train)?).into())
+}
+
+/// Loads the held-out split.
+pub(super) fn held_out(data: &DataConfig, cache: &CacheArgs) -> Result<ImageSet, CliError> {
+    Ok(data.prepare(cache.load(&data.source, Split::Test, data.dir.as_deref())?, Split::Test)?)
 }
 
 /// The training images that probes see: all that are in memory, or [`PROBED`] of a streamed set, always the same for a

@@ -29,6 +29,8 @@ mod scenes;
 mod show;
 mod stats;
 mod train;
+mod train_method;
+mod train_online;
 mod train_structure;
 
 use clap::{Parser, Subcommand};

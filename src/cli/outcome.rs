@@ -6,7 +6,9 @@ use crate::dim::Method;
 use crate::files::write_atomic;
 use crate::probe::{Distance, FewLabelPoint};
 use crate::report::{Align, LineChart, NeighboursError, ReportError, Series, Table, neighbour_sheet};
-use crate::train::{EncoderReport, Evaluation, RunConfig, RunDir, few_label_report, pixel_features};
+use crate::train::{
+    EncoderReport, Evaluation, LAYERS, OnlineReport, OnlineScore, RunConfig, RunDir, few_label_report, pixel_features,
+};
 use serde::Serialize;
 use serde_json::Value;
 use std::io::Write;
@@ -76,10 +78,11 @@ pub(super) fn write_and_print(
     let summary = Summary { run: dir.path(), training_seconds: seconds, probes, few_labels: &few };
     let text = serde_json::to_string_pretty(&summary).map_err(|e| CliError::Print(e.into()))?;
     write(&folder.join("probe.json"), &text)?;
+    let probed = if online(dir, config)? { "![probes during training](probes.svg)\n\n" } else { "" };
     let page = format!(
         "# {}\n\n{} epochs of {} images, batch {}, {:.0} s of training.\n\nTest accuracy, %, of probes on frozen \
          features{part}:\n\n{}\nLinear probes on few labels a class (mean ± standard deviation over 3 seeds), %:\n\n{}\n\
-         ![loss and bound](curves.svg)\n\n![few labels](few-labels.svg)\n\n![nearest neighbours in Y](neighbours.png)\n",
+         ![loss and bound](curves.svg)\n\n{probed}![few labels](few-labels.svg)\n\n![nearest neighbours in Y](neighbours.png)\n",
         config.name,
         config.epochs,
         images,
@@ -215,6 +218,30 @@ fn curves(run: &Path, config: &RunConfig) -> Result<(), CliError> {
     }
     chart.include_y(0.0).write(run.join("report/curves"))?;
     Ok(())
+}
+
+/// The accuracies of probes during training over the epochs; whether there are any.
+fn online(dir: &RunDir, config: &RunConfig) -> Result<bool, CliError> {
+    let reports = dir.probes()?;
+    let mut chart = LineChart::new(format!("Probes during training, {}", config.name), "epoch", "test accuracy, %");
+    let kinds: [(&str, fn(&OnlineScore) -> Option<f64>); 3] =
+        [("linear", |s| Some(s.linear)), ("MLP", |s| s.mlp), ("kNN", |s| s.knn)];
+    for (kind, value) in kinds {
+        for layer in LAYERS {
+            let at = |r: &OnlineReport| {
+                let score = r.layers.iter().find(|s| s.layer == layer)?;
+                Some((r.epoch as f64, 100.0 * value(score)?))
+            };
+            let points: Vec<(f64, f64)> = reports.iter().filter_map(at).collect();
+            if !points.is_empty() {
+                chart = chart.series(Series::new(format!("{layer}, {kind}"), points));
+            }
+        }
+    }
+    if !reports.is_empty() {
+        chart.write(dir.report().join("probes"))?;
+    }
+    Ok(!reports.is_empty())
 }
 
 /// Queries of the neighbour picture.

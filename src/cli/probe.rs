@@ -2,10 +2,11 @@
 
 use super::cache::CacheArgs;
 use super::{CliError, bar, images, outcome};
-use crate::data::Split;
 use crate::dim::build;
 use crate::probe::{KnnConfig, NdmConfig};
-use crate::train::{Checkpoint, DataConfig, DecoderConfig, MoreMeasures, ProbeConfig, TrainError, evaluate_encoder};
+use crate::train::{
+    Checkpoint, DataConfig, DecoderConfig, InformationConfig, MoreMeasures, ProbeConfig, TrainError, evaluate_encoder,
+};
 use clap::Args;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -58,6 +59,15 @@ pub(super) struct ProbeArgs {
     /// Passes of the decoder over the training images [default: 10]
     #[arg(long, value_name = "N", requires = "ms_ssim")]
     decoder_epochs: Option<usize>,
+    /// Also estimate the mutual information of test images and Y (MINE, cross-fitted, nats)
+    #[arg(long)]
+    mine: bool,
+    /// Test images that it is estimated on [default: 5000]
+    #[arg(long, value_name = "IMAGES", requires = "mine")]
+    mine_images: Option<usize>,
+    /// Most steps of its critics [default: 2000]
+    #[arg(long, value_name = "STEPS", requires = "mine")]
+    mine_steps: Option<usize>,
     /// Leave out the untrained encoder
     #[arg(long)]
     no_untrained: bool,
@@ -92,12 +102,20 @@ impl ProbeArgs {
         let ndm = NdmConfig { steps: self.ndm_steps.unwrap_or(ndm.steps), ..ndm };
         let decoder = DecoderConfig::default();
         let decoder = DecoderConfig { epochs: self.decoder_epochs.unwrap_or(decoder.epochs), ..decoder };
+        let mine = InformationConfig::default();
+        let mine = InformationConfig {
+            rows: self.mine_images.unwrap_or(mine.rows),
+            steps: self.mine_steps.unwrap_or(mine.steps),
+            ..mine
+        };
         MoreMeasures {
             svm: self.svm,
             knn: self.knn.then_some(knn),
             rank_me: self.rank_me,
             ndm: self.ndm.then_some(ndm),
             decoder: self.ms_ssim.then_some(decoder),
+            information: self.mine.then_some(mine),
+            noise: None,
         }
     }
 }
@@ -108,8 +126,9 @@ pub(super) fn run(args: ProbeArgs) -> Result<(), CliError> {
     model.restore_encoder(&checkpoint.arrays).map_err(TrainError::from)?;
     let source = args.data.as_ref().unwrap_or(&config.data.source);
     let dir = args.data_dir.as_deref().or(config.data.dir.as_deref());
-    let data = DataConfig { source: source.clone(), dir: dir.map(Path::to_owned), stream: config.data.stream };
-    let test = args.cache.load(source, Split::Test, dir)?;
+    let noise = config.data.noise.filter(|_| args.data.is_none());
+    let data = DataConfig { source: source.clone(), dir: dir.map(Path::to_owned), stream: config.data.stream, noise };
+    let test = images::held_out(&data, &args.cache)?;
     let train = images::open(&data, &args.cache)?;
     train.check_alike(&test)?;
     let train = images::probed(&train, config.seed)?;
@@ -144,6 +163,14 @@ pub(super) fn run(args: ProbeArgs) -> Result<(), CliError> {
                 "MS-SSIM of images made of the {name} encoder's Y: {similar:.3} ({scales} scales, window {window}), \
                  squared error of a pixel {:.4}",
                 made.squared_error
+            )?;
+        }
+        for (report, mine) in reports.iter().filter_map(|r| Some((r, r.information?))) {
+            let (name, rows, held_out, training) = (report.encoder, mine.rows, mine.held_out, mine.training);
+            writeln!(
+                out,
+                "MINE of {rows} test images and the {name} encoder's Y, nats: {held_out:.2} held out, {training:.2} on those \
+                 that critics learned from"
             )?;
         }
     }

@@ -2,10 +2,12 @@
 
 use super::cache::CacheArgs;
 use super::outcome::{self, Encoders};
+use super::train_method::MethodArgs;
+use super::train_online::OnlineArgs;
 use super::train_structure::StructureArgs;
 use super::{CliError, INTERRUPTED, bar, images};
 use crate::data::augment::{Augment, Crop, Jitter};
-use crate::data::{ImageShape, Order, Source, Split};
+use crate::data::{ImageShape, Order, Source};
 use crate::dim::{CriticKind, EncoderKind, Method, ModelConfig, Weights, build};
 use crate::mi::Pairing;
 use crate::mi::bound::BoundKind;
@@ -28,6 +30,8 @@ Examples:
   infomax train --prior sphere --gradient-penalty 1    another prior of the global vectors
   infomax train --coordinates both --occlude 10   the paper's extra structure
   infomax train --method vae                           a baseline: the same encoder, trained by something else
+  infomax train --method simclr --batch 256            two views of an image, by SimCLR's crops, flips and colours
+  infomax train --probe-every 2 --probe-knn            accuracy of the encoder while it learns
   infomax train --data DIR --stream --buffer 20000     a set larger than memory
   infomax train --resume runs/fashion_mnist-20260131T120000Z-0"
 )]
@@ -54,12 +58,8 @@ pub(super) struct TrainArgs {
     /// Images a step
     #[arg(long, default_value_t = 64)]
     batch: usize,
-    /// What the encoder is trained by. --critic to --occlude are settings of `dim` alone
-    #[arg(long, value_enum, default_value_t = Training::Dim)]
-    method: Training,
-    /// Weight of the Kullback-Leibler term of --method beta-vae [default: 4]
-    #[arg(long, value_name = "WEIGHT")]
-    kl_weight: Option<f64>,
+    #[command(flatten)]
+    method: MethodArgs,
     /// Local critic
     #[arg(long, value_enum, default_value_t = Critic::Dot)]
     critic: Critic,
@@ -86,7 +86,8 @@ pub(super) struct TrainArgs {
     /// Learning rate of Adam
     #[arg(long, default_value_t = 2e-4)]
     lr: f64,
-    /// Mirror images left to right at random
+    /// Mirror images left to right at random. --method simclr has its paper's augmentation (crops of 8 to 100 % of the area,
+    /// flips, jitter of 0.5, grey by 0.2) unless --flip, --shift or --jitter is given
     #[arg(long)]
     flip: bool,
     /// Move images by up to so many pixels at random (a crop of the padded image)
@@ -113,6 +114,8 @@ pub(super) struct TrainArgs {
     /// Go on with a run; its own settings hold, and other options are ignored
     #[arg(long, value_name = "RUN")]
     resume: Option<PathBuf>,
+    #[command(flatten)]
+    online: OnlineArgs,
     /// Leave out the probes and pictures at the end
     #[arg(long)]
     no_probe: bool,
@@ -122,27 +125,6 @@ pub(super) struct TrainArgs {
     /// No progress
     #[arg(short, long)]
     quiet: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
-enum Training {
-    /// Deep InfoMax
-    Dim,
-    /// Labels
-    Supervised,
-    /// Autoencoder
-    #[value(alias = "ae")]
-    Autoencoder,
-    /// Variational autoencoder
-    Vae,
-    /// The same with another weight on its Kullback-Leibler term
-    BetaVae,
-    /// Noise as targets
-    Nat,
-    /// Adversarial autoencoder
-    Aae,
-    /// Bidirectional GAN
-    Bigan,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -179,24 +161,7 @@ fn parse_buffer(text: &str) -> Result<usize, String> {
 
 impl TrainArgs {
     fn data(&self) -> DataConfig {
-        DataConfig { source: self.data.clone(), dir: self.data_dir.clone(), stream: self.stream }
-    }
-
-    /// The method, for images of so many classes.
-    fn method(&self, classes: usize) -> Result<Method, CliError> {
-        if self.kl_weight.is_some() && self.method != Training::BetaVae {
-            return Err(CliError::Usage("--kl-weight is a setting of --method beta-vae".into()));
-        }
-        Ok(match self.method {
-            Training::Dim => Method::Dim,
-            Training::Supervised => Method::Supervised { classes },
-            Training::Autoencoder => Method::Autoencoder,
-            Training::Vae => Method::Vae,
-            Training::BetaVae => Method::BetaVae { weight: self.kl_weight.unwrap_or(4.0) },
-            Training::Nat => Method::Nat,
-            Training::Aae => Method::Aae,
-            Training::Bigan => Method::Bigan,
-        })
+        DataConfig { source: self.data.clone(), dir: self.data_dir.clone(), stream: self.stream, noise: None }
     }
 
     fn order(&self) -> Order {
@@ -204,15 +169,14 @@ impl TrainArgs {
         buffer.map_or(Order::Shuffled, Order::Buffered)
     }
 
-    fn augment(&self, image: ImageShape) -> Augment {
-        let shift = self.shift.map(|padding| Crop::Random { size: image.height.min(image.width), padding });
-        let jitter = self.jitter.map(|s| Jitter {
-            brightness: 0.8 * s,
-            contrast: 0.8 * s,
-            saturation: 0.8 * s,
-            hue: 0.2 * s,
-            probability: 0.8,
-        });
+    /// What is asked for; SimCLR has its paper's when nothing is.
+    fn augment(&self, image: ImageShape, method: &Method) -> Augment {
+        let size = image.height.min(image.width);
+        if matches!(method, Method::Simclr { .. }) && !self.flip && self.shift.is_none() && self.jitter.is_none() {
+            return Augment::simclr(size);
+        }
+        let shift = self.shift.map(|padding| Crop::Random { size, padding });
+        let jitter = self.jitter.map(Jitter::of_strength);
         Augment { crop: shift, flip: if self.flip { 0.5 } else { 0.0 }, jitter, ..Augment::default() }
     }
 
@@ -239,6 +203,7 @@ impl TrainArgs {
             "" => "run",
             name => name,
         };
+        let method = self.method.method(set.classes().len())?;
         Ok(RunConfig {
             name: self.name.clone().unwrap_or_else(|| folder.to_owned()),
             seed: self.seed,
@@ -248,9 +213,9 @@ impl TrainArgs {
             checkpoint_every: self.checkpoint_every,
             data: self.data(),
             order: self.order(),
-            augment: self.augment(shape),
+            augment: self.augment(shape, &method),
             model: ModelConfig {
-                method: self.method(set.classes().len())?,
+                method,
                 encoder,
                 critic,
                 units: self.units,
@@ -262,6 +227,7 @@ impl TrainArgs {
                 occlusion: self.structure.occlude,
                 adam: AdamConfig { lr: self.lr, ..AdamConfig::default() },
             },
+            online: self.online.probes(),
         })
     }
 }
@@ -287,13 +253,17 @@ pub(super) fn run(args: TrainArgs) -> Result<ExitCode, CliError> {
         }
     };
     // The held-out images are read before training, so that what is wrong with them is said before the work is done.
-    let test = if args.no_probe {
+    let probed = if args.no_probe && config.online.is_none() {
         None
     } else {
-        Some(args.cache.load(&config.data.source, Split::Test, config.data.dir.as_deref())?)
+        let test = images::held_out(&config.data, &args.cache)?;
+        train.check_alike(&test)?;
+        Some([images::probed(&train, config.seed)?, Arc::new(test)])
     };
-    test.as_ref().map_or(Ok(()), |test| train.check_alike(test))?;
     let mut trainer = Trainer::new(config.clone(), train.clone(), dir, checkpoint)?;
+    if let (Some(sets), Some(_)) = (&probed, config.online) {
+        trainer = trainer.probe_on(sets.clone())?;
+    }
     if !args.quiet {
         let [encoder, rest] = trainer.model().parameters();
         let (images, name, model) = (train.len(), train.name(), config.model);
@@ -323,14 +293,13 @@ pub(super) fn run(args: TrainArgs) -> Result<ExitCode, CliError> {
         return Ok(ExitCode::from(INTERRUPTED));
     }
     let seconds = began.elapsed().as_secs_f64();
-    let Some(test) = test else {
+    let Some(sets) = probed.filter(|_| !args.no_probe) else {
         outcome::print_run(trainer.dir().path(), seconds, args.json)?;
         return Ok(ExitCode::SUCCESS);
     };
     let probes = ProbeConfig { seed: config.seed, ..ProbeConfig::default() };
     let work = outcome::Work { images: train.len(), seconds };
-    let train = images::probed(&train, config.seed)?;
-    let sets = [&*train, &test];
+    let sets = sets.each_ref().map(|set| &**set);
     let trained = evaluate_encoder("trained", trainer.model(), sets, &probes, &mut *progress)?;
     let fresh = build(&config.model, config.seed).map_err(crate::train::TrainError::from)?;
     let untrained = evaluate_encoder("untrained", &*fresh, sets, &probes, &mut *progress)?;

@@ -6,7 +6,7 @@ use super::order::{Order, buffered_order, epoch_order};
 use super::set::alike;
 use super::stream::{Cursor, StreamSet};
 use super::{DataError, ImageSet};
-use crate::seed::stream;
+use crate::seed::{child, stream};
 use dfdx::prelude::{Device, Rank4, Tensor};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub fn normalise(pixels: &[u8], out: &mut [f32]) {
 /// A batch as plain numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FlatBatch {
-    /// `[B, C, H, W]`.
+    /// `[B, C, H, W]`; of several views, all first ones, then all second ones, `[V·B, C, H, W]`.
     pub pixels: Vec<f32>,
     /// `[B]`.
     pub labels: Vec<u32>,
@@ -64,7 +64,9 @@ impl FlatBatch {
         self,
         device: &D,
     ) -> Result<Batch<B, C, H, W, D>, DataError> {
-        let found = [self.labels.len(), self.shape.channels, self.shape.height, self.shape.width];
+        // Views do not fit: there are more of them than labels.
+        let images = self.pixels.len() / self.shape.numel().max(1);
+        let found = [images.max(self.labels.len()), self.shape.channels, self.shape.height, self.shape.width];
         if found != [B, C, H, W] {
             return Err(DataError::Shape { found, expected: [B, C, H, W] });
         }
@@ -180,6 +182,24 @@ impl BatchLoader {
     /// # Errors
     /// When the set has fewer images than a batch, the settings cannot work, or no thread can be had.
     pub fn new(source: impl Into<Source>, loading: &Loading, epoch: u64, first: usize) -> Result<Self, DataError> {
+        Self::with_views(source, loading, 1, epoch, first)
+    }
+
+    /// The same with `views` of each image, augmented apart from each other; the first of them is that of
+    /// [`BatchLoader::new`].
+    ///
+    /// # Errors
+    /// As [`BatchLoader::new`], and when there is to be no view.
+    pub fn with_views(
+        source: impl Into<Source>,
+        loading: &Loading,
+        views: usize,
+        epoch: u64,
+        first: usize,
+    ) -> Result<Self, DataError> {
+        if views == 0 {
+            return Err(DataError::Setting("views is 0; a batch has 1 view of each image or more".into()));
+        }
         let (source, loading) = (source.into(), loading.clone());
         let (batch, images) = (loading.batch, source.len());
         if batch == 0 || batch > images {
@@ -206,11 +226,12 @@ impl BatchLoader {
             for indices in order[skipped..].chunks_exact(batch) {
                 let made = match (&source, &mut cursor) {
                     (Source::Stream(_), Some(cursor)) => cursor.take(indices).map(|images| {
-                        prepare(&loading, epoch, source.shape(), out, indices, |k| (&images[k].0, images[k].1))
+                        prepare(&loading, views, epoch, [source.shape(), out], indices, |k| (&images[k].0, images[k].1))
                     }),
-                    (Source::Memory(set), _) => Ok(prepare(&loading, epoch, set.shape(), out, indices, |k| {
-                        (set.image(indices[k]), set.label(indices[k]))
-                    })),
+                    (Source::Memory(set), _) => {
+                        let image = |k: usize| (set.image(indices[k]), set.label(indices[k]));
+                        Ok(prepare(&loading, views, epoch, [set.shape(), out], indices, image))
+                    }
                     (Source::Stream(_), None) => return,
                 };
                 let failed = made.is_err();
@@ -244,27 +265,27 @@ impl Iterator for BatchLoader {
     }
 }
 
-/// The stream of sample `index` in an epoch: its augmentation depends on nothing else.
-fn sample_stream(seed: u64, epoch: u64, index: usize) -> rand_chacha::ChaCha8Rng {
+/// The stream of a view of sample `index` in an epoch: its augmentation depends on nothing else.
+fn sample_stream(seed: u64, view: usize, epoch: u64, index: usize) -> rand_chacha::ChaCha8Rng {
+    let seed = if view == 0 { seed } else { child(seed, "view", view as u64) };
     stream(seed, "augment", (epoch << 40) | index as u64)
 }
 
 fn prepare<'a>(
     loading: &Loading,
+    views: usize,
     epoch: u64,
-    shape: ImageShape,
-    out: ImageShape,
+    [shape, out]: [ImageShape; 2],
     indices: &[usize],
     image: impl Fn(usize) -> (&'a [u8], u32) + Sync,
 ) -> FlatBatch {
-    let mut pixels = vec![0f32; indices.len() * out.numel()];
-    pixels.par_chunks_mut(out.numel()).zip(indices).enumerate().for_each_init(
-        Scratch::default,
-        |scratch, (k, (pixels, &index))| {
-            let mut rng = sample_stream(loading.seed, epoch, index);
-            loading.augment.apply(image(k).0, shape, &mut rng, scratch, pixels);
-        },
-    );
+    let batch = indices.len();
+    let mut pixels = vec![0f32; views * batch * out.numel()];
+    pixels.par_chunks_mut(out.numel()).enumerate().for_each_init(Scratch::default, |scratch, (at, pixels)| {
+        let (view, k) = (at / batch, at % batch);
+        let mut rng = sample_stream(loading.seed, view, epoch, indices[k]);
+        loading.augment.apply(image(k).0, shape, &mut rng, scratch, pixels);
+    });
     let labels = (0..indices.len()).map(|k| image(k).1).collect();
     FlatBatch { pixels, labels, indices: indices.to_vec(), shape: out }
 }

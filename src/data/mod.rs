@@ -38,6 +38,7 @@ pub mod hub;
 pub mod numbers;
 mod order;
 mod pages;
+mod patch_noise;
 mod sample;
 pub mod scene;
 mod set;
@@ -58,6 +59,7 @@ pub use export::{Export, ExportFormat, ExportedFile, FeatureExport};
 #[cfg(feature = "cli")]
 pub(crate) use guard::is_guarded;
 pub use order::{Order, buffered_order, epoch_order, piece_order};
+pub use patch_noise::PatchNoise;
 pub use sample::write_sample;
 pub use set::{ImageSet, Split, UNLABELLED};
 pub use stream::StreamSet;

@@ -32,9 +32,48 @@ pub enum Method {
     Aae,
     /// Bidirectional GAN; see [`crate::baseline::Bigan`].
     Bigan,
+    /// Two views of an image; see [`crate::baseline::Simclr`].
+    Simclr {
+        /// Divides cosines, above 0; the paper's for CIFAR-10 is 0.5.
+        #[serde(default = "simclr_temperature")]
+        temperature: f64,
+    },
+    /// Rotation prediction; see [`crate::baseline::Rotation`].
+    Rotation,
+    /// Contrastive multiview coding of lightness and colour; see [`crate::baseline::Cmc`].
+    Cmc {
+        /// Divides cosines, above 0.
+        #[serde(default = "cmc_temperature")]
+        temperature: f64,
+    },
+}
+
+/// Of SimCLR on CIFAR-10 (Chen et al. 2020, appendix B.9).
+fn simclr_temperature() -> f64 {
+    0.5
+}
+
+/// Of contrastive multiview coding in Newell & Deng's code.
+fn cmc_temperature() -> f64 {
+    0.1
 }
 
 impl Method {
+    /// SimCLR with the temperature of its paper.
+    pub fn simclr() -> Self {
+        Self::Simclr { temperature: simclr_temperature() }
+    }
+
+    /// Contrastive multiview coding with a temperature of 0.1.
+    pub fn cmc() -> Self {
+        Self::Cmc { temperature: cmc_temperature() }
+    }
+
+    /// Augmented views of each image that a step is given.
+    pub fn views(&self) -> usize {
+        if matches!(self, Self::Simclr { .. }) { 2 } else { 1 }
+    }
+
     /// Whether it is Deep InfoMax; settings files leave it out then.
     pub fn is_dim(&self) -> bool {
         *self == Self::Dim
@@ -51,6 +90,9 @@ impl Method {
             Self::Nat => "nat",
             Self::Aae => "aae",
             Self::Bigan => "bigan",
+            Self::Simclr { .. } => "simclr",
+            Self::Rotation => "rotation",
+            Self::Cmc { .. } => "cmc",
         }
     }
 
@@ -63,6 +105,7 @@ impl Method {
             Self::Supervised { .. } | Self::Autoencoder | Self::Vae | Self::BetaVae { .. } | Self::Nat => {
                 Some(-report.loss)
             }
+            Self::Simclr { .. } | Self::Rotation | Self::Cmc { .. } => Some(-report.loss),
             Self::Aae => Some(-report.reconstruction),
             Self::Bigan => None,
         }
@@ -79,6 +122,13 @@ impl Method {
             ))),
             Self::Supervised { classes } if !(2..=1000).contains(&classes) => {
                 Err(DimError::Config(format!("supervised training with {classes} classes; it takes 2 to 1000 of them")))
+            }
+            Self::Simclr { temperature } | Self::Cmc { temperature }
+                if !(temperature.is_finite() && temperature > 0.0) =>
+            {
+                Err(DimError::Config(format!(
+                    "the temperature is {temperature}; cosines are divided by a number above 0"
+                )))
             }
             _ => Ok(()),
         }

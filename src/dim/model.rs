@@ -81,7 +81,8 @@ impl StepReport {
 pub struct StepInput {
     /// Images.
     pub batch: usize,
-    /// `[batch, C, H, W]`.
+    /// `[batch, C, H, W]`; of a method with more [views](crate::dim::Method::views) of each image than one, all first
+    /// ones, then all second ones, `[views·batch, C, H, W]`.
     pub pixels: Vec<f32>,
     /// Each image's label, `[batch]`; only supervised training looks at them.
     pub labels: Vec<u32>,
@@ -89,7 +90,7 @@ pub struct StepInput {
     pub indices: Vec<usize>,
     /// Draws of what [`Model::noise`] says, `[batch, Y]`.
     pub noise: Vec<f32>,
-    /// Root of whatever else is drawn in the step: hidden blocks, pairs of locations.
+    /// Root of whatever else is drawn in the step: hidden blocks, pairs of locations, rotations.
     pub seed: u64,
 }
 

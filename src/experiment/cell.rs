@@ -1,7 +1,7 @@
 //! One row with one seed: train, probe, and keep what came of it.
 
 use super::error::io;
-use super::{ExperimentError, PlannedRow};
+use super::{ExperimentError, Measures, PlannedRow};
 use crate::data::{ImageSet, Source};
 use crate::dim::{DimError, Model, build};
 use crate::files::write_atomic;
@@ -77,6 +77,9 @@ pub struct CellResult {
     pub nats: Option<f64>,
     /// conv, fc, Y; none when training diverged.
     pub layers: Vec<LayerScore>,
+    /// What was measured of Y beside accuracy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measures: Option<Measures>,
     /// Why training diverged, if it did.
     pub diverged: Option<String>,
 }
@@ -120,6 +123,7 @@ pub(super) fn run_cell(
         encoder_parameters: 0,
         nats: None,
         layers: Vec::new(),
+        measures: None,
         diverged: None,
     };
     let mut time = CellTime { train: 0.0, probe: 0.0, resumed: false };
@@ -132,7 +136,11 @@ pub(super) fn run_cell(
         let (dir, checkpoint) = open_run(folder, &config)?;
         time.resumed = checkpoint.is_some();
         let run = dir.path().to_owned();
+        let online = config.online.is_some();
         let mut trainer = Trainer::new(config, images.train.clone(), dir, checkpoint)?;
+        if online {
+            trainer = trainer.probe_on([Arc::clone(&images.probed), Arc::clone(&images.test)])?;
+        }
         result.encoder_parameters = trainer.model().parameters()[0];
         result.images = images.train.len();
         match trainer.run(progress, stop) {
@@ -164,7 +172,10 @@ fn probe(
     progress: &mut dyn Progress,
 ) -> Result<(), ExperimentError> {
     let sets = [&*images.probed, &*images.test];
-    let found = evaluate_encoder(encoder, model, sets, &row.probes.config(result.seed), progress)?;
+    let mut config = row.probes.config(result.seed);
+    config.more.noise = row.run.data.noise;
+    let found = evaluate_encoder(encoder, model, sets, &config, progress)?;
+    result.measures = Measures::of(&found.report);
     result.layers = found.report.layers.iter().map(LayerScore::from).collect();
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! The pictures of a report.
 
 use super::cell::cell_epochs;
-use super::{Compare, ExperimentError, Grid, spread};
+use super::measures::measured;
+use super::{Compare, ExperimentError, Grid, Spread, spread};
 use crate::report::{Dot, DotChart, DotRow, LineChart, Series};
 use crate::train::LAYERS;
 
@@ -23,6 +24,10 @@ pub(super) fn pictures(grid: &Grid) -> Result<Vec<Picture>, ExperimentError> {
     if let Some(chart) = against_setting(grid)? {
         let alt = "test accuracy on Y against the setting".to_owned();
         found.push(Picture { stem: "setting", alt, svg: chart.svg()?, png: chart.png()? });
+    }
+    if let Some(chart) = noise_against_setting(grid)? {
+        let alt = "how well the noise is read off Y, against the setting".to_owned();
+        found.push(Picture { stem: "noise", alt, svg: chart.svg()?, png: chart.png()? });
     }
     if let Some(chart) = bounds(grid)? {
         let alt = "the bound over the epochs".to_owned();
@@ -64,11 +69,28 @@ fn accuracies(grid: &Grid) -> Result<Option<DotChart>, ExperimentError> {
 
 /// Accuracy on Y against what the rows differ in.
 fn against_setting(grid: &Grid) -> Result<Option<LineChart>, ExperimentError> {
-    let (results, definition) = (grid.results()?, &grid.definition);
-    let Some(plot) = &definition.plot else { return Ok(None) };
+    let results = grid.results()?;
+    let probe = grid.definition.probe;
+    let y = format!("test accuracy on Y, %, {}", probe_name(probe));
+    Ok(lines(grid, y, |row| spread(&results, row, "Y", probe)))
+}
+
+/// How well the noise in the images is read off Y, against what the rows differ in.
+fn noise_against_setting(grid: &Grid) -> Result<Option<LineChart>, ExperimentError> {
+    let results = grid.results()?;
+    let chart = lines(grid, "squares of the noise read off Y, %", |row| {
+        measured(&results, row, |m| m.noise.map(|v| 100.0 * v))
+    });
+    Ok(chart.map(|chart| chart.reference(50.0, "a guess")))
+}
+
+/// A line for each series of rows against their places on the x axis.
+fn lines(grid: &Grid, y: impl Into<String>, value: impl Fn(&str) -> Option<Spread>) -> Option<LineChart> {
+    let definition = &grid.definition;
+    let plot = definition.plot.as_ref()?;
     let mut lines: Vec<(String, Vec<(f64, f64, f64)>)> = Vec::new();
     for row in &definition.rows {
-        let found = spread(&results, &row.id, "Y", definition.probe);
+        let found = value(&row.id);
         let (Some(x), Some(spread)) = (row.x, found) else { continue };
         let point = (x, spread.mean, spread.sd.unwrap_or(0.0));
         let name = row.series.clone().unwrap_or_default();
@@ -78,14 +100,13 @@ fn against_setting(grid: &Grid) -> Result<Option<LineChart>, ExperimentError> {
         }
     }
     if lines.is_empty() {
-        return Ok(None);
+        return None;
     }
-    let y = format!("test accuracy on Y, %, {}", probe_name(definition.probe));
     let mut chart = LineChart::new(definition.title.clone(), plot.x.clone(), y);
     if plot.log {
         chart = chart.log_x();
     }
-    Ok(Some(lines.into_iter().fold(chart, |chart, (name, points)| chart.series(Series::with_errors(name, points)))))
+    Some(lines.into_iter().fold(chart, |chart, (name, points)| chart.series(Series::with_errors(name, points))))
 }
 
 /// The bound over the epochs: each row's first seed that has any.

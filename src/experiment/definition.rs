@@ -1,6 +1,7 @@
 //! What an experiment is, and the registry of those that ship.
 
 use super::ExperimentError;
+use super::measures::MEASURES;
 use super::near::near;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -8,11 +9,14 @@ use std::fmt;
 use toml::Table;
 
 /// The experiments that ship with the crate: one TOML file each.
-const REGISTRY: [(&str, &str); 5] = [
+const REGISTRY: [(&str, &str); 8] = [
     ("table1-cifar10", include_str!("registry/table1-cifar10.toml")),
     ("table1-cifar100", include_str!("registry/table1-cifar100.toml")),
     ("negatives", include_str!("registry/negatives.toml")),
     ("gamma", include_str!("registry/gamma.toml")),
+    ("coordinates", include_str!("registry/coordinates.toml")),
+    ("ndm", include_str!("registry/ndm.toml")),
+    ("local-global", include_str!("registry/local-global.toml")),
     ("fashion-mnist", include_str!("registry/fashion-mnist.toml")),
 ];
 
@@ -123,6 +127,9 @@ pub struct Row {
     /// The paper's accuracy in %, by layer (`conv`, `fc`, `Y`).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub paper: BTreeMap<String, f64>,
+    /// The paper's other measures of Y, by name: `ndm`, `ndm_linear`, `ms_ssim`, `mine`, `mine_training`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub measures: BTreeMap<String, f64>,
     /// The paper's figures could not be looked up in its text.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unverified: bool,
@@ -202,6 +209,9 @@ impl Definition {
             }
             if let Some(layer) = row.paper.keys().find(|l| !crate::train::LAYERS.contains(&l.as_str())) {
                 return Err(wrong(format!("row {} has figures of {layer:?}; layers are conv, fc and Y", row.id)));
+            }
+            if let Some(name) = row.measures.keys().find(|k| !MEASURES.iter().any(|m| m.0 == *k)) {
+                return Err(wrong(format!("row {} has a figure of {name:?}, which is no measure", row.id)));
             }
         }
         Ok(found)

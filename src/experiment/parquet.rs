@@ -55,6 +55,12 @@ pub fn write_parquet(path: &Path, cells: &[Finished]) -> Result<(), ExperimentEr
         score("mlp", &|l| l.mlp),
         score("mlp_train", &|l| l.mlp_train),
         text("diverged", &|c| c.result.diverged.clone().unwrap_or_default()),
+        number("ndm", &|c| c.result.measures?.ndm),
+        number("ndm_linear", &|c| c.result.measures?.ndm_linear),
+        number("ms_ssim", &|c| c.result.measures?.ms_ssim),
+        number("mine", &|c| c.result.measures?.mine),
+        number("mine_training", &|c| c.result.measures?.mine_training),
+        number("noise", &|c| c.result.measures?.noise),
         number("train_seconds", &|c| c.seconds.map(|s| s.train)),
         number("probe_seconds", &|c| c.seconds.map(|s| s.probe)),
     ];

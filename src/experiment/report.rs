@@ -2,6 +2,7 @@
 
 use super::chart::pictures;
 use super::error::io;
+use super::measures;
 use super::{Block, CellResult, Compare, ExperimentError, Grid, Page, Row, Spread, spread};
 use crate::files::write_atomic;
 use crate::report::{Align, Table};
@@ -188,6 +189,9 @@ pub fn report(grid: &Grid) -> Result<(Page, Vec<(String, Vec<u8>)>), ExperimentE
         figures.push(Block::Picture { file, alt: picture.alt, svg: picture.svg });
     }
     blocks.append(&mut figures);
+    if let Some(table) = measures::table(grid, &results)? {
+        blocks.extend([Block::Heading("Other measures of Y".into()), Block::Table(table)]);
+    }
     let order = order(grid, &results);
     if !order.is_empty() {
         blocks.extend([Block::Heading("Order of the rows".into()), Block::Bullets(order)]);

@@ -2,7 +2,8 @@
 
 use super::near::near;
 use super::{Budget, Definition, ExperimentError};
-use crate::train::{ProbeConfig, RunConfig};
+use crate::probe::NdmConfig;
+use crate::train::{DecoderConfig, InformationConfig, MoreMeasures, ProbeConfig, RunConfig};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use toml::{Table, Value};
@@ -28,12 +29,47 @@ pub struct ProbeSettings {
     /// Use the first so many training images only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<usize>,
+    /// What is measured beside accuracy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measures: Option<MeasureSettings>,
+}
+
+/// What is measured of Y beside accuracy, each if its setting is given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MeasureSettings {
+    /// Steps of the neural dependency measure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ndm_steps: Option<usize>,
+    /// Passes of the decoder whose images are compared by MS-SSIM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decoder_epochs: Option<usize>,
+    /// Most steps of the critics of MINE.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mine_steps: Option<usize>,
+    /// Images that MINE is estimated on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mine_images: Option<usize>,
+}
+
+impl MeasureSettings {
+    fn more(&self) -> MoreMeasures {
+        let mine = InformationConfig::default();
+        let rows = self.mine_images.unwrap_or(mine.rows);
+        MoreMeasures {
+            ndm: self.ndm_steps.map(|steps| NdmConfig { steps, ..NdmConfig::default() }),
+            decoder: self.decoder_epochs.map(|epochs| DecoderConfig { epochs, ..DecoderConfig::default() }),
+            information: self.mine_steps.map(|steps| InformationConfig { rows, steps, ..mine }),
+            ..MoreMeasures::default()
+        }
+    }
 }
 
 impl ProbeSettings {
     /// The probes of a cell.
     pub fn config(&self, seed: u64) -> ProbeConfig {
-        ProbeConfig { mlp_epochs: self.mlp_epochs, labels: self.labels, seed, ..ProbeConfig::default() }
+        let more = self.measures.map(|m| m.more()).unwrap_or_default();
+        ProbeConfig { mlp_epochs: self.mlp_epochs, labels: self.labels, seed, more }
     }
 }
 
@@ -75,7 +111,7 @@ pub struct Plan {
 const WHOLE: [&str; 5] = ["bound", "pairing", "order", "crop", "normalise"];
 
 /// Settings that need not be given, for suggestions.
-const OPTIONAL: [&str; 12] = [
+const OPTIONAL: [&str; 18] = [
     "data.dir",
     "data.stream",
     "augment.resize",
@@ -88,6 +124,12 @@ const OPTIONAL: [&str; 12] = [
     "model.occlusion",
     "probes.labels",
     "order.buffered",
+    "online.every",
+    "data.noise.share",
+    "probes.measures.ndm_steps",
+    "probes.measures.decoder_epochs",
+    "probes.measures.mine_steps",
+    "probes.measures.mine_images",
 ];
 
 /// Puts an experiment's settings together: base, then budget, then overrides, then each row's own.

@@ -4,7 +4,7 @@ use super::{Budget, CellResult, CellTime, Compare, ExperimentError, Grid};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// Mean and spread over seeds, in %.
+/// Mean and spread over seeds; of accuracies in %.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Spread {
     /// The mean.
@@ -23,6 +23,11 @@ pub fn spread(results: &[CellResult], row: &str, layer: &str, probe: Compare) ->
         .filter_map(|r| r.layer(layer))
         .map(|l| 100.0 * if probe == Compare::Mlp { l.mlp } else { l.linear })
         .collect();
+    moments(values)
+}
+
+/// Mean and spread of values; `None` when there are none.
+pub(super) fn moments(values: Vec<f64>) -> Option<Spread> {
     let n = values.len();
     if n == 0 {
         return None;
@@ -112,6 +117,7 @@ mod tests {
                 mlp,
                 mlp_train: 0.5,
             }],
+            measures: None,
             diverged: None,
         };
         let results = [cell(0, 0.5), cell(1, 0.6), cell(2, 0.7)];

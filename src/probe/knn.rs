@@ -106,12 +106,19 @@ pub fn knn_predict(
     test.check_width(train.dim)?;
     check_labels(train.rows, train_labels, classes)?;
     config.check(train.rows)?;
-    let (train, test) = (unit_rows(train), unit_rows(test));
+    let scales: Vec<f32> = train.values.par_chunks_exact(train.dim).map(unit_scale).collect();
     let winners = test.values.par_chunks(BLOCK * test.dim).map(|block| {
         let rows = block.len() / test.dim;
+        let mut block = block.to_vec();
+        for row in block.chunks_exact_mut(test.dim) {
+            let scale = unit_scale(row);
+            row.iter_mut().for_each(|v| *v *= scale);
+        }
         let mut cosines = vec![0f32; rows * train.rows];
         let others = Mat::rows(&train.values, train.rows, train.dim).t();
-        matmul(&mut cosines, train.rows, Mat::rows(block, rows, test.dim), others, false);
+        matmul(&mut cosines, train.rows, Mat::rows(&block, rows, test.dim), others, false);
+        let cosines_of_row = cosines.chunks_exact_mut(train.rows);
+        cosines_of_row.for_each(|row| row.iter_mut().zip(&scales).for_each(|(cos, scale)| *cos *= scale));
         let mut neighbours = Vec::with_capacity(train.rows);
         let mut votes = vec![0.0; classes];
         let rows = cosines.chunks_exact(train.rows);
@@ -141,14 +148,8 @@ fn winner(cosines: &[f32], labels: &[u32], config: &KnnConfig, rows: &mut Vec<u3
     (0..votes.len()).fold(0, |best, class| if votes[class] > votes[best] { class } else { best }) as u32
 }
 
-/// Each row divided by its length; rows of zeros as they are.
-fn unit_rows(x: &Features) -> Features {
-    let mut unit = x.clone();
-    unit.values.par_chunks_mut(x.dim).for_each(|row| {
-        let length = row.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
-        if length > 0.0 {
-            row.iter_mut().for_each(|v| *v = (f64::from(*v) / length) as f32);
-        }
-    });
-    unit
+/// What a row is multiplied by to have length 1; 0 for a row of zeros.
+fn unit_scale(row: &[f32]) -> f32 {
+    let length = row.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
+    if length > 0.0 { (1.0 / length).min(f64::from(f32::MAX)) as f32 } else { 0.0 }
 }

@@ -100,30 +100,36 @@ const READINGS: u64 = 4;
 /// The Donsker-Varadhan value of `net` on `test`.
 fn read<const Y: usize>(net: &PriorNet<Y, Cpu>, test: &Features, device: &Cpu, seed: u64) -> Result<f64, CpuError> {
     let rows: Vec<usize> = (0..test.rows).collect();
+    let score = |values: Vec<f32>| -> Result<Vec<f64>, CpuError> {
+        let x = device.try_tensor_from_vec(values, (test.rows, Const::<Y>))?;
+        Ok(net.try_forward(x)?.as_vec().into_iter().map(f64::from).collect())
+    };
+    let own = score(test.values.clone())?;
     let mut scores = Vec::with_capacity(2 * test.rows * READINGS as usize);
     for reading in 0..READINGS {
-        let values = pairs(test, &rows, &mut stream(seed, "ndm reading", reading));
-        let x = device.try_tensor_from_vec(values, (2 * test.rows, Const::<Y>))?;
-        scores.extend(net.try_forward(x)?.as_vec().into_iter().map(f64::from));
+        let other = score(shuffled(test, &rows, &mut stream(seed, "ndm reading", reading)))?;
+        scores.extend(own.iter().zip(other).flat_map(|(&own, other)| [own, other]));
     }
     let sizes = ScoreSizes { batch: scores.len() / 2, locations: 1, pairing: Pairing::Rolled(1) };
     Ok(dv(&scores, sizes).objective)
 }
 
-/// Each of these rows, and after it a row whose every unit is that of one of these rows, drawn for each unit by a
-/// permutation of its own: `[2·rows, F]`.
+/// Each of these rows, and after it one of [`shuffled`]: `[2·rows, F]`.
 fn pairs(x: &Features, rows: &[usize], rng: &mut impl Rng) -> Vec<f32> {
-    let (n, dim) = (rows.len(), x.dim);
-    let mut pairs = vec![0f32; 2 * n * dim];
-    for (pair, &row) in pairs.chunks_exact_mut(2 * dim).zip(rows) {
-        pair[..dim].copy_from_slice(x.row(row));
-    }
-    let mut order: Vec<usize> = (0..n).collect();
-    for unit in 0..dim {
+    let others = shuffled(x, rows, rng);
+    let others = others.chunks_exact(x.dim);
+    rows.iter().zip(others).flat_map(|(&row, other)| x.row(row).iter().chain(other).copied()).collect()
+}
+
+/// Rows whose every unit is that of one of these rows, drawn for each unit by a permutation of its own: `[rows, F]`.
+fn shuffled(x: &Features, rows: &[usize], rng: &mut impl Rng) -> Vec<f32> {
+    let mut others = vec![0f32; rows.len() * x.dim];
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    for unit in 0..x.dim {
         order.shuffle(rng);
         for (i, &from) in order.iter().enumerate() {
-            pairs[(2 * i + 1) * dim + unit] = x.row(rows[from])[unit];
+            others[i * x.dim + unit] = x.row(rows[from])[unit];
         }
     }
-    pairs
+    others
 }

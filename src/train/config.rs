@@ -1,9 +1,9 @@
 //! The settings of a run.
 
-use super::TrainError;
-use crate::data::augment::Augment;
-use crate::data::{Loading, Order};
-use crate::dim::ModelConfig;
+use super::{OnlineProbes, TrainError};
+use crate::data::augment::{Augment, Normalise};
+use crate::data::{ImageSet, Loading, Order, PatchNoise, Split};
+use crate::dim::{Method, ModelConfig};
 use crate::mi::bound::ScoreSizes;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -19,6 +19,22 @@ pub struct DataConfig {
     /// Read the training images as they are needed, for a set larger than memory; asks for an order with a buffer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stream: bool,
+    /// Noise in place of patches of the images, of those that are trained on and those that are held out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise: Option<PatchNoise>,
+}
+
+impl DataConfig {
+    /// What is done to a split of the set once it is loaded.
+    ///
+    /// # Errors
+    /// When the noise does not fit the images.
+    pub fn prepare(&self, set: ImageSet, split: Split) -> Result<ImageSet, TrainError> {
+        match &self.noise {
+            Some(noise) => Ok(noise.apply(set, split)?),
+            None => Ok(set),
+        }
+    }
 }
 
 /// Everything that fixes a run's numbers.
@@ -46,6 +62,9 @@ pub struct RunConfig {
     pub augment: Augment,
     /// The model.
     pub model: ModelConfig,
+    /// Probes while it is trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub online: Option<OnlineProbes>,
 }
 
 impl RunConfig {
@@ -61,13 +80,29 @@ impl RunConfig {
         if self.log_every == 0 || self.checkpoint_every == 0 {
             return fail("log_every and checkpoint_every count steps and must be 1 or more".into());
         }
+        self.online.map_or(Ok(()), |o| o.check())?;
         if self.order == Order::Buffered(0) || (self.data.stream && self.order == Order::Shuffled) {
             return fail("a streamed set is shuffled through a buffer of 1 or more images; give the order one".into());
+        }
+        if self.data.stream && self.data.noise.is_some() {
+            return fail("noise in patches is put into sets that are in memory; leave out stream or noise".into());
         }
         if self.model.method.is_dim() {
             self.check_pairs()?;
         } else if self.batch < 2 {
             return fail(format!("batch is {}: batch norm needs at least 2 images", self.batch));
+        }
+        if self.model.method.views() > 1 && !self.augment.is_random() {
+            return fail(format!(
+                "{} compares two views of each image, and without a random augmentation they are the same; give it a crop, \
+                 jitter or flip",
+                self.model.method.name()
+            ));
+        }
+        if matches!(self.model.method, Method::Cmc { .. }) && self.augment.normalise != Normalise::Symmetric {
+            return fail(
+                "cmc takes lightness and colour from pixels in [-1, 1]; leave augment.normalise symmetric".into(),
+            );
         }
         if self.name.is_empty() || self.name.contains(['/', '\\']) || self.name.starts_with('.') {
             return fail(format!("name is {:?}; a run's name is part of its folder's name", self.name));

@@ -1,7 +1,10 @@
 //! What an encoder learned: probes on its frozen features.
 
-use super::{DecoderConfig, Progress, Reconstructions, TrainError, reconstruct};
-use crate::data::{ImageSet, normalise};
+use super::{
+    DecoderConfig, Information, InformationConfig, Progress, Reconstructions, TrainError, information, noise_kept,
+    reconstruct,
+};
+use crate::data::{ImageSet, PatchNoise, normalise};
 use crate::dim::Model;
 use crate::probe::{
     Features, FewLabelPoint, KnnConfig, KnnResult, LinearConfig, MlpConfig, NdmConfig, ProbeResult, few_label_curve,
@@ -41,6 +44,10 @@ pub struct MoreMeasures {
     pub ndm: Option<NdmConfig>,
     /// What a decoder makes of Y; its seed is the probes'.
     pub decoder: Option<DecoderConfig>,
+    /// The mutual information of test images and Y; its seed is the probes'.
+    pub information: Option<InformationConfig>,
+    /// How much of this noise in the images Y has kept.
+    pub noise: Option<PatchNoise>,
 }
 
 /// Layers with more features get no rank: it takes the cube of their number in operations.
@@ -96,6 +103,12 @@ pub struct EncoderReport {
     /// How well a decoder makes test images of Y, if asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reconstructions: Option<Reconstructions>,
+    /// What Y says of test images, if asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub information: Option<Information>,
+    /// How much of the noise in the images Y has kept, if asked for; see [`noise_kept`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise: Option<f64>,
 }
 
 /// An encoder's report, and its global vectors of both splits.
@@ -181,16 +194,18 @@ pub fn evaluate_encoder(
     more.knn.map_or(Ok(()), |k| k.check(rows))?;
     more.ndm.map_or(Ok(()), |n| n.check())?;
     more.decoder.map_or(Ok(()), |d| d.check(rows))?;
+    more.information.map_or(Ok(()), |i| i.check())?;
     progress.task_begins(&format!("{encoder} encoder: features"), (rows + test.len()) as u64);
     let train_features = encode(model, train, rows, progress)?;
     let test_features = encode(model, test, test.len(), progress)?;
     progress.task_ends();
     let measures = 2 + [more.svm, more.knn.is_some(), more.rank_me].into_iter().filter(|&m| m).count();
-    let total = measures * LAYERS.len() + usize::from(more.ndm.is_some()) + usize::from(more.decoder.is_some());
+    let of_y = [more.ndm.is_some(), more.decoder.is_some(), more.information.is_some(), more.noise.is_some()];
+    let total = measures * LAYERS.len() + of_y.into_iter().filter(|&m| m).count();
     progress.task_begins(&format!("{encoder} encoder: probes"), total as u64);
     let (labels, classes) = (&train.labels()[..rows], train.classes.len());
     let mut layers = Vec::with_capacity(LAYERS.len());
-    let mut global = None;
+    let (mut global, mut noise) = (None, None);
     for (i, (mut train_x, mut test_x)) in train_features.into_iter().zip(test_features).enumerate() {
         if i + 1 == LAYERS.len() {
             global = Some((train_x.clone(), test_x.clone()));
@@ -202,6 +217,10 @@ pub fn evaluate_encoder(
         let fit = |config: &LinearConfig| {
             linear_probe(&train_x, labels, &test_x, test.labels(), classes, config).map(|fitted| fitted.1)
         };
+        if let Some(kind) = more.noise.filter(|_| i + 1 == LAYERS.len()) {
+            noise = noise_kept(&kind, [&train_x, &test_x], [train, test])?;
+            progress.task_advances(1);
+        }
         let linear = fit(&LinearConfig::default())?;
         progress.task_advances(1);
         let settings = MlpConfig { epochs: config.mlp_epochs[i], seed: config.seed, ..MlpConfig::default() };
@@ -217,8 +236,11 @@ pub fn evaluate_encoder(
     progress.task_advances(u64::from(more.ndm.is_some()));
     let decode = |d| reconstruct([&train_y, &test_y], [train, test], &DecoderConfig { seed: config.seed, ..d });
     let reconstructions = more.decoder.map(decode).transpose()?;
+    progress.task_advances(u64::from(more.decoder.is_some()));
+    let measure = |i| information(test, &test_y, &InformationConfig { seed: config.seed, ..i });
+    let found = more.information.map(measure).transpose()?;
     progress.task_ends();
-    let report = EncoderReport { encoder, layers, ndm: dependency, reconstructions };
+    let report = EncoderReport { encoder, layers, ndm: dependency, reconstructions, information: found, noise };
     Ok(Evaluation { report, train: train_y, test: test_y })
 }
 

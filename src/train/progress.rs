@@ -1,6 +1,6 @@
 //! How a run tells what it is doing.
 
-use super::EpochReport;
+use super::{EpochReport, OnlineReport};
 use crate::dim::StepReport;
 
 /// A listener; terminals, notebooks and scripts each have their own.
@@ -11,6 +11,8 @@ pub trait Progress {
     fn step(&mut self, images: usize, report: &StepReport);
     /// An epoch is done.
     fn epoch_ends(&mut self, report: &EpochReport);
+    /// The encoder was probed on the way.
+    fn probed(&mut self, _report: &OnlineReport) {}
     /// A longer piece of work of `total` parts begins (probing, decoding).
     fn task_begins(&mut self, what: &str, total: u64);
     /// Another part of it is done.

@@ -5,12 +5,13 @@
 //!   config.toml        resolved settings
 //!   environment.json   versions, features, processor
 //!   metrics.jsonl      loss history: the same bytes for the same seed, settings and build
+//!   probes.jsonl       probes during training, if asked for
 //!   timing.jsonl       images a second, by epoch
 //!   checkpoints/       step-<n>.safetensors (the last two) and best.safetensors
 //!   report/            tables and pictures
 //! ```
 
-use super::{Checkpoint, RunConfig, TrainError, io};
+use super::{Checkpoint, OnlineReport, RunConfig, TrainError, io, online};
 use crate::files::write_atomic;
 use serde::Serialize;
 use std::fs::{self, File, OpenOptions};
@@ -76,6 +77,7 @@ impl RunDir {
             });
         }
         history.set_len(length).map_err(io("cut back", &file))?;
+        online::cut_back(path, checkpoint.as_ref().map_or(0, |c| c.position.epoch))?;
         Ok((Self { path: path.to_owned(), history }, config, checkpoint, damaged))
     }
 
@@ -99,6 +101,22 @@ impl RunDir {
         line.push(b'\n');
         self.history.write_all(&line).map_err(io("write", &file))?;
         Ok(self.history.metadata().map_err(io("read", &file))?.len())
+    }
+
+    /// What probes during training found so far.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn probes(&self) -> Result<Vec<OnlineReport>, TrainError> {
+        online::read(&self.path)
+    }
+
+    /// Appends one line to `probes.jsonl`.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn log_probes(&self, report: &OnlineReport) -> Result<(), TrainError> {
+        online::append(&self.path, report)
     }
 
     /// Appends one line to `timing.jsonl`.

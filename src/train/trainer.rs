@@ -1,10 +1,13 @@
 //! The training loop.
 
-use super::{Checkpoint, Position, Progress, RunConfig, RunDir, TrainError, run_dir::config_toml};
-use crate::data::{BatchLoader, FlatBatch, ImageShape, Source, UNLABELLED};
+use super::{
+    Checkpoint, OnlineReport, Position, Progress, RunConfig, RunDir, TrainError, probe_online, run_dir::config_toml,
+};
+use crate::data::{BatchLoader, FlatBatch, ImageSet, ImageShape, Source, UNLABELLED};
 use crate::dim::{Method, Model, StepInput, StepReport, build};
 use crate::seed::{child, stream};
 use serde::Serialize;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -50,6 +53,7 @@ pub struct Trainer {
     data: Source,
     dir: RunDir,
     position: Position,
+    probed: Option<[Arc<ImageSet>; 2]>,
 }
 
 impl Trainer {
@@ -74,7 +78,22 @@ impl Trainer {
             position = saved.position;
         }
         let config_toml = config_toml(&config)?;
-        Ok(Self { config, config_toml, model, data, dir, position })
+        Ok(Self { config, config_toml, model, data, dir, position, probed: None })
+    }
+
+    /// Images for [`RunConfig::online`]: those that its probes learn from, and those that they are judged on.
+    ///
+    /// # Errors
+    /// When one of them has no labels or another size than the training images.
+    pub fn probe_on(mut self, sets: [Arc<ImageSet>; 2]) -> Result<Self, TrainError> {
+        for set in &sets {
+            self.data.check_alike(set)?;
+            if set.labels().is_empty() {
+                return Err(TrainError::Config(format!("{} has no labels, and probes learn from them", set.name)));
+            }
+        }
+        self.probed = Some(sets);
+        Ok(self)
     }
 
     /// The model, as it stands.
@@ -98,11 +117,13 @@ impl Trainer {
     /// When a step fails or something cannot be written. What was saved stays.
     pub fn run(&mut self, progress: &mut dyn Progress, stop: &AtomicBool) -> Result<Outcome, TrainError> {
         let steps = self.steps_per_epoch();
+        self.probe_if_due(progress)?;
         while self.position.epoch < self.config.epochs {
             let epoch = self.position.epoch;
             progress.epoch_begins(epoch + 1, self.config.epochs, self.position.batch, steps);
             let first = self.position.batch;
-            let mut loader = BatchLoader::new(self.data.clone(), &self.config.loading(), epoch, first as usize)?;
+            let (loading, views) = (self.config.loading(), self.config.model.method.views());
+            let mut loader = BatchLoader::with_views(self.data.clone(), &loading, views, epoch, first as usize)?;
             let began = Instant::now();
             for batch in loader.by_ref() {
                 let report = self.step(batch?)?;
@@ -120,8 +141,28 @@ impl Trainer {
             let seconds = began.elapsed().as_secs_f64().max(f64::MIN_POSITIVE);
             let report = self.end_epoch(images as f64 / seconds, loader.waited().as_secs_f64() / seconds)?;
             progress.epoch_ends(&report);
+            self.probe_if_due(progress)?;
         }
         Ok(Outcome::Finished)
+    }
+
+    /// Probes the encoder between two epochs when it is time and has not been done: a run that was killed in between does it
+    /// when it is taken up again.
+    fn probe_if_due(&mut self, progress: &mut dyn Progress) -> Result<(), TrainError> {
+        let Some(online) = self.config.online else { return Ok(()) };
+        let Position { epoch, step, batch, .. } = self.position;
+        if batch != 0 || !epoch.is_multiple_of(online.every) || self.dir.probes()?.iter().any(|r| r.epoch == epoch) {
+            return Ok(());
+        }
+        let Some([train, test]) = &self.probed else {
+            let text = "the run is to be probed while it is trained, and no images were given for that";
+            return Err(TrainError::Config(text.into()));
+        };
+        let layers = probe_online(&*self.model, [train, test], &online, self.config.seed, progress)?;
+        let report = OnlineReport { epoch, step, layers };
+        self.dir.log_probes(&report)?;
+        progress.probed(&report);
+        Ok(())
     }
 
     /// One step, with noise from the stream of this step.

@@ -28,6 +28,13 @@ pub struct Jitter {
 const WEIGHTS: [f32; 3] = [0.299, 0.587, 0.114];
 
 impl Jitter {
+    /// SimCLR's (Chen et al. 2020, appendix A): brightness, contrast and saturation by 0.8 of `strength`, hue by 0.2 of it,
+    /// with probability 0.8.
+    pub fn of_strength(strength: f64) -> Self {
+        let (most, hue) = (0.8 * strength, 0.2 * strength);
+        Self { brightness: most, contrast: most, saturation: most, hue, probability: 0.8 }
+    }
+
     pub(super) fn check(&self) -> Result<(), DataError> {
         let Self { brightness, contrast, saturation, hue, probability } = *self;
         for (name, value, most) in [

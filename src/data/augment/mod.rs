@@ -45,6 +45,19 @@ pub struct Scratch {
 }
 
 impl Augment {
+    /// SimCLR's augmentation of small images, to squares of `size` pixels (Chen et al. 2020, appendices A and B.9): a crop of
+    /// 8 % to 100 % of the area and 3:4 to 4:3, resized; a flip by half; colour jitter of strength 0.5 with probability 0.8;
+    /// grey with probability 0.2; no blur.
+    pub fn simclr(size: usize) -> Self {
+        Self {
+            crop: Some(Crop::Resized { size, scale: [0.08, 1.0], ratio: [0.75, 4.0 / 3.0] }),
+            flip: 0.5,
+            jitter: Some(Jitter::of_strength(0.5)),
+            grey: 0.2,
+            ..Self::default()
+        }
+    }
+
     /// Rejects settings that cannot work on images of this shape, and says what shape comes out.
     ///
     /// # Errors

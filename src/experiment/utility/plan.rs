@@ -241,6 +241,7 @@ fn run_config(arm: &str, settings: UtilitySettings) -> Result<RunConfig, Experim
         order: Order::Shuffled,
         augment,
         model: settings.model,
+        online: None,
     };
     run.check()?;
     Ok(run)
@@ -296,6 +297,9 @@ impl UtilityPlan {
                 }
                 if matches!(run.model.method, Method::Supervised { .. }) {
                     return fail(format!("arm {} learns from labels, and pretraining sees none", arm.id));
+                }
+                if matches!(run.model.method, Method::Cmc { .. }) {
+                    return fail(format!("arm {} trains two encoders of half the size, and tasks use one", arm.id));
                 }
                 build(&run.model, 0).map_err(TrainError::from)?;
             }

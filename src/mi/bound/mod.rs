@@ -149,7 +149,7 @@ pub fn objective<E: Real, D: Device<E>, T: Tape<E, D>>(
 }
 
 /// Puts value and gradients on the tape of `scores`.
-fn on_tape<E: Real, D: Device<E>, T: Tape<E, D>>(
+pub(crate) fn on_tape<E: Real, D: Device<E>, T: Tape<E, D>>(
     scores: Scores<E, D, T>,
     second: Option<&Tensor<(usize,), E, D>>,
     found: EvaluatedPair<E>,

@@ -1,0 +1,29 @@
+//! What `infomax train` measures while it trains.
+
+use crate::train::OnlineProbes;
+use clap::Args;
+
+/// Settings of probes during training.
+#[derive(Debug, Args)]
+pub(super) struct OnlineArgs {
+    /// Probe the encoder every N epochs while it learns, and before it does: a linear probe of conv, fc and Y on held-out
+    /// images, written to the run's probes.jsonl and drawn in its report. The training is the same without
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    probe_every: Option<u64>,
+    /// Probe by 200 hidden units as well each time
+    #[arg(long, requires = "probe_every")]
+    probe_mlp: bool,
+    /// Probe by 200 nearest neighbours as well each time
+    #[arg(long, requires = "probe_every")]
+    probe_knn: bool,
+    /// Labels that these probes learn from, of the first images [default: all]
+    #[arg(long, value_name = "LABELS", requires = "probe_every")]
+    probe_labels: Option<usize>,
+}
+
+impl OnlineArgs {
+    pub(super) fn probes(&self) -> Option<OnlineProbes> {
+        let every = self.probe_every?;
+        Some(OnlineProbes { every, mlp: self.probe_mlp, knn: self.probe_knn, labels: self.probe_labels })
+    }
+}
