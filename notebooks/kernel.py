@@ -7,7 +7,7 @@
 * Pictures appear, and change in place, while a cell runs: evcxr passes on whole lines only, so a picture comes as one line
   that begins with `MARK`, and is made a message of its own here.
 
-Started by Jupyter through `notebook.py kernel`; the second and third are for Linux.
+Started by Jupyter as `kernel.py CONNECTION_FILE`, which `infomax notebook setup` tells it; the second and third are for Linux.
 """
 import fcntl
 import hashlib
@@ -202,3 +202,16 @@ class Pictures:
         body = [json.dumps(part).encode() for part in (header, parent, metadata, content)]
         signature = hmac.new(self.key, b"".join(body), hashlib.sha256).hexdigest().encode() if self.key else b""
         return [*frames[: start - 1], signature, *body, *frames[start + 4 :]]
+
+
+def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    try:
+        return kernel(sys.argv[1])
+    except NoKernel as e:
+        print(f"error: {e}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
