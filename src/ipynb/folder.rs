@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 /// How many may work at the same time.
 pub(crate) const SLOTS: usize = 16;
 
+/// What tells evcxr of its folder.
+pub(super) const FOLDER: &str = "EVCXR_TMPDIR";
+
 /// The folders, in the order in which they are tried.
 ///
 /// # Errors
@@ -20,7 +23,7 @@ pub(super) fn all() -> Result<impl Iterator<Item = PathBuf>, NotebookError> {
 
 /// What evcxr is told, so that it compiles as it does for the kernel.
 pub(super) fn environment(folder: &Path) -> Vec<(&'static str, std::ffi::OsString)> {
-    let mut told = vec![("EVCXR_TMPDIR", folder.into()), ("INFOMAX_DISPLAY", "1".into())];
+    let mut told = vec![(FOLDER, folder.into()), ("INFOMAX_DISPLAY", "1".into())];
     let defaults = [
         // Checks for the kernel's own development, which its profile would compile into all dependencies.
         ("CARGO_PROFILE_DEV_DEBUG_ASSERTIONS", "false"),
@@ -32,6 +35,14 @@ pub(super) fn environment(folder: &Path) -> Vec<(&'static str, std::ffi::OsStrin
         told.push((name, std::env::var_os(name).unwrap_or_else(|| value.into())));
     }
     told
+}
+
+/// Tells cargo which versions to take: those of infomax's own `Cargo.lock`. evcxr forgets them at every start, and would fetch
+/// and compile what has come out since. Cargo drops those that a notebook does not need.
+#[cfg(feature = "notebook-run")]
+pub(super) fn keep_versions(folder: &Path) {
+    // Without the sources that this program was built from, cargo chooses.
+    let _ = std::fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock"), folder.join("Cargo.lock"));
 }
 
 /// Takes a folder for this process, as long as the file is open; nothing when another has it.

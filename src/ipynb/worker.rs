@@ -32,7 +32,7 @@ pub(crate) fn hook() -> Option<ExitCode> {
 
 /// Executes the cells that come in, until there are no more.
 pub(crate) fn serve() -> ExitCode {
-    let Some(folder) = std::env::var_os("EVCXR_TMPDIR").map(PathBuf::from) else {
+    let Some(folder) = std::env::var_os(folder::FOLDER).map(PathBuf::from) else {
         tell(&Event::Unable("this is started by `infomax notebook run`".into()));
         return ExitCode::FAILURE;
     };
@@ -180,6 +180,9 @@ fn context(happened: &Sender<Happened>) -> Result<CommandContext, String> {
     };
     forward(Stream::Stdout, Box::new(outputs.stdout.into_iter()));
     forward(Stream::Stderr, Box::new(outputs.stderr.into_iter()));
+    if let Some(folder) = std::env::var_os(folder::FOLDER) {
+        folder::keep_versions(folder.as_ref());
+    }
     let mut context = CommandContext::with_eval_context(context);
     context.execute(":load_config --quiet").map_err(|e| e.to_string())?;
     Ok(context)
