@@ -29,6 +29,8 @@ from pathlib import Path
 SLOTS = 16
 LOCK = Path(__file__).resolve().parent.parent / "Cargo.lock"
 MARK = "INFOMAX_DISPLAY "
+# evcxr has flags of its own when it compiles; this is for rust-analyzer, which then leaves out what Cargo.toml says.
+OUTLINE = '[build]\nrustflags = ["--cfg", "infomax_outline"]\n'
 
 
 class NoKernel(Exception):
@@ -62,6 +64,8 @@ def own_folder():
         break
     else:
         raise NoKernel(f"{SLOTS} kernels run already; shut one down")
+    (root / ".cargo").mkdir(exist_ok=True)
+    (root / ".cargo" / "config.toml").write_text(OUTLINE)
     folder = root / str(index)
     folder.mkdir(exist_ok=True)
     if index > 0:

@@ -10,6 +10,10 @@ pub(crate) const SLOTS: usize = 16;
 /// What tells evcxr of its folder.
 pub(super) const FOLDER: &str = "EVCXR_TMPDIR";
 
+/// evcxr has flags of its own when it compiles; this is for rust-analyzer, which then leaves out what `Cargo.toml` says.
+#[cfg(feature = "notebook-run")]
+const OUTLINE: &str = "[build]\nrustflags = [\"--cfg\", \"infomax_outline\"]\n";
+
 /// The folders, in the order in which they are tried.
 ///
 /// # Errors
@@ -59,6 +63,7 @@ pub(super) fn claim(folder: &Path) -> std::io::Result<Option<std::fs::File>> {
         Err(TryLockError::WouldBlock) => return Ok(None),
         Err(TryLockError::Error(e)) => return Err(e),
     }
+    crate::files::write_atomic(folder.with_file_name(".cargo").join("config.toml"), OUTLINE.as_bytes())?;
     let first = folder.with_file_name("0");
     if first != folder {
         take_over(&first, folder);
