@@ -267,7 +267,7 @@ fn what_cannot_work_is_one_line_and_nothing_is_written() {
         (vec!["--task", "dept"], 1, "did you mean `depth`?"),
         (vec!["--mode", "melt"], 1, "there is no mode \"melt\""),
         (vec!["--variant", "TX"], 1, "TX"),
-        (vec!["--checkpoint", "mine=nowhere"], 1, "arm mine has no checkpoint to begin from: nowhere"),
+        (vec!["--checkpoint", "mine=nowhere"], 1, "arm mine has no checkpoint to begin from: cannot read nowhere"),
         (vec!["--checkpoint", "vae=nowhere"], 1, "two arms are called vae"),
         (vec!["--checkpoint", "nowhere"], 2, "ARM=RUN"),
         (vec!["--rows", "dim-l"], 1, "name both"),
