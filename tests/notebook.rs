@@ -226,8 +226,6 @@ mod executed {
         let out = read(&out);
         assert_eq!(out["cells"][0]["outputs"][0]["text"], json!(["first\n"]));
         assert_eq!(out["cells"][2]["outputs"], json!([]));
-        let stopped = place.infomax(&[&["run", name(&path)], more].concat());
-        assert_eq!((stopped.status.code(), fs::read(&path).unwrap()), (Some(1), before));
         out
     }
 
@@ -264,7 +262,7 @@ mod executed {
     fn a_cell_that_never_ends_is_ended_with_all_that_it_started() {
         let began = Instant::now();
         let cell = "println!(\"pid {}\", std::process::id());\nlet mut n = 0u64;\nloop { n = n.wrapping_add(1); std::hint::black_box(n); }";
-        let out = second_fails((cell, &[]), &["--timeout", "8"], &["it took longer than --timeout 8 s"], "loop");
+        let out = second_fails((cell, &[]), &["--timeout", "20"], &["it took longer than --timeout 20 s"], "loop");
         assert!(began.elapsed() < Duration::from_secs(120));
         let said = out["cells"][1]["outputs"][0]["text"][0].as_str().unwrap().to_owned();
         let pid = said.trim().strip_prefix("pid ").unwrap().to_owned();
@@ -286,6 +284,10 @@ mod executed {
         changed["cells"][1]["outputs"][0]["data"]["text/plain"] = json!("\"three\"");
         fs::write(&path, changed.to_string()).unwrap();
         fails(&place.infomax(&["check", name(&path)]), &["cell 2", "three", "two"]);
+        assert_eq!(read(&path), changed);
+        changed["cells"][1]["source"] = json!("panic!(\"now\")");
+        fs::write(&path, changed.to_string()).unwrap();
+        fails(&place.infomax(&["run", name(&path)]), &["cell 2", "it panicked"]);
         assert_eq!(read(&path), changed);
     }
 }

@@ -61,7 +61,7 @@ pub(crate) fn execute(
     let cells: Vec<(String, bool)> = document.code().map(|c| (c.source(), c.has_tag(MUST_FAIL))).collect();
     document.code_mut().for_each(|mut cell| cell.clear());
     let began = Instant::now();
-    let mut session = Session::start(place, limit)?;
+    let mut session = Session::start(place)?;
     tell(Told::Ready(began.elapsed()));
     let mut ran = Vec::new();
     for (index, (source, must_fail)) in cells.iter().enumerate() {

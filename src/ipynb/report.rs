@@ -45,7 +45,7 @@ fn underlined(error: &CompilationError) -> Vec<String> {
             Some(span) => {
                 let before = " ".repeat(span.start_column.saturating_sub(1));
                 let marks = "^".repeat(span.end_column.saturating_sub(span.start_column));
-                format!("{before}{RED}{marks}{PLAIN} {BLUE}{}{PLAIN}", message.label)
+                format!("{RED}{before}{marks}{PLAIN} {BLUE}{}{PLAIN}", message.label)
             }
             None => message.label.clone(),
         });

@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 /// How long a process that was told to end may take.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// How long evcxr may take to begin, on a machine that has other things to do.
+const BEGINNING: Duration = Duration::from_secs(300);
+
 /// Where a line was printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -95,11 +98,11 @@ impl Session {
     /// Starts one that works in `place`, with the first build folder that no other has.
     ///
     /// # Errors
-    /// When it cannot be started, is not ready within `limit`, or all build folders are in use.
-    pub fn start(place: &Path, limit: Duration) -> Result<Self, NotebookError> {
+    /// When it cannot be started, is not ready in time, or all build folders are in use.
+    pub fn start(place: &Path) -> Result<Self, NotebookError> {
         let unable = |what: &str, e: std::io::Error| NotebookError::Session(format!("{what}: {e}"));
         let program = std::env::current_exe().map_err(|e| unable("where this program is, is not known", e))?;
-        let until = Instant::now() + limit;
+        let until = Instant::now() + BEGINNING;
         for folder in folder::all()? {
             let mut command = Command::new(&program);
             command.args(["notebook", "worker"]).current_dir(place).envs(folder::environment(&folder));
@@ -114,7 +117,7 @@ impl Session {
                 Ok(Event::Busy) => (),
                 Ok(Event::Unable(reason)) => return Err(NotebookError::Session(reason)),
                 Err(Lost::Late) => {
-                    return Err(NotebookError::Session(format!("evcxr was not ready after {} s", limit.as_secs())));
+                    return Err(NotebookError::Session(format!("evcxr was not ready after {} s", BEGINNING.as_secs())));
                 }
                 Ok(_) | Err(Lost::Ended) => return Err(NotebookError::Session("evcxr ended while it began".into())),
             }
