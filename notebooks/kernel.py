@@ -1,13 +1,15 @@
-"""The kernel "infomax (Rust)": evcxr_jupyter, with three things added.
+"""The kernel "infomax (Rust)": evcxr_jupyter, with four things added.
 
 * Its folder is kept, so that dependencies are compiled once and not at every start. Kernels that run at the same time have
   folders of their own.
+* Dependencies have the versions of infomax's own Cargo.lock: evcxr forgets them at every start, and would fetch and compile
+  what has come out since.
 * An interrupt ends a loop that waits for it (`until_interrupted`) or a compilation, and variables stay. Other cells are
   ended with the process that runs them, as evcxr does it.
 * Pictures appear, and change in place, while a cell runs: evcxr passes on whole lines only, so a picture comes as one line
   that begins with `MARK`, and is made a message of its own here.
 
-Started by Jupyter through `notebook.py kernel`; the second and third are for Linux.
+Started by Jupyter as `kernel.py CONNECTION_FILE`, which `infomax notebook setup` tells it; all but the first are for Linux.
 """
 import fcntl
 import hashlib
@@ -25,7 +27,10 @@ import threading
 from pathlib import Path
 
 SLOTS = 16
+LOCK = Path(__file__).resolve().parent.parent / "Cargo.lock"
 MARK = "INFOMAX_DISPLAY "
+# evcxr has flags of its own when it compiles; this is for rust-analyzer, which then leaves out what Cargo.toml says.
+OUTLINE = '[build]\nrustflags = ["--cfg", "infomax_outline"]\n'
 
 
 class NoKernel(Exception):
@@ -59,6 +64,8 @@ def own_folder():
         break
     else:
         raise NoKernel(f"{SLOTS} kernels run already; shut one down")
+    (root / ".cargo").mkdir(exist_ok=True)
+    (root / ".cargo" / "config.toml").write_text(OUTLINE)
     folder = root / str(index)
     folder.mkdir(exist_ok=True)
     if index > 0:
@@ -91,6 +98,12 @@ def take_over(first, folder):
             continue
 
 
+def keep_versions(folder):
+    """Tells cargo which versions to take; it drops those that a notebook does not need."""
+    if LOCK.exists():
+        shutil.copyfile(LOCK, folder / "Cargo.lock")
+
+
 def kernel(control_file):
     """Runs evcxr_jupyter until it ends."""
     program = evcxr()
@@ -107,7 +120,7 @@ def kernel(control_file):
         os.set_inheritable(lock, True)
         os.execve(program, [program, "--control_file", control_file], environment)
     with tempfile.TemporaryDirectory(prefix="infomax-kernel-") as beside:
-        inner = relay(control_file, Path(beside) / "kernel.json")
+        inner = relay(control_file, Path(beside) / "kernel.json", lambda: keep_versions(folder))
         environment["INFOMAX_DISPLAY"] = "1"
         # What this starts ignores SIGINT, but for a loop of ours that waits for one.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -152,8 +165,11 @@ def children(pid):
     return found
 
 
-def relay(control_file, inner_file):
-    """Stands between the kernel's output and Jupyter; writes the connection file that the kernel is given."""
+def relay(control_file, inner_file, begun):
+    """Stands between the kernel's output and Jupyter; writes the connection file that the kernel is given.
+
+    Calls `begun` at the first sign of life, which comes after the kernel's own first compilation and before any cell.
+    """
     import zmq
 
     connection = json.loads(Path(control_file).read_text())
@@ -170,8 +186,11 @@ def relay(control_file, inner_file):
     pictures = Pictures(connection["key"].encode())
 
     def forward():
+        message = inner.recv_multipart()
+        begun()
         while True:
-            outer.send_multipart(pictures.translate(inner.recv_multipart()))
+            outer.send_multipart(pictures.translate(message))
+            message = inner.recv_multipart()
 
     threading.Thread(target=forward, daemon=True).start()
     return inner_file
@@ -202,3 +221,16 @@ class Pictures:
         body = [json.dumps(part).encode() for part in (header, parent, metadata, content)]
         signature = hmac.new(self.key, b"".join(body), hashlib.sha256).hexdigest().encode() if self.key else b""
         return [*frames[: start - 1], signature, *body, *frames[start + 4 :]]
+
+
+def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    try:
+        return kernel(sys.argv[1])
+    except NoKernel as e:
+        print(f"error: {e}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -27,10 +27,12 @@ mod vae;
 pub use aae::Aae;
 pub use assignment::assign;
 pub use autoencoder::{Autoencoder, reconstruction_loss};
-pub use bigan::{Bigan, JointDiscriminator, JointNet28, JointNet32, Leaky, discriminator_loss, encoder_generator_loss};
+pub use bigan::{
+    Bigan, JointDiscriminator, JointNet28, JointNet32, JointNet64, Leaky, discriminator_loss, encoder_generator_loss,
+};
 pub(crate) use build::build;
 pub use cmc::{Cmc, two_view_loss};
-pub use decoder::{Decoder28, Decoder32};
+pub use decoder::{Decoder28, Decoder32, Decoder64};
 pub use lab::lab;
 pub use model::Baseline;
 pub use nat::{Nat, distance_loss, target};

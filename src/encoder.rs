@@ -2,9 +2,11 @@
 
 mod dcgan28;
 mod dcgan32;
+mod dcgan64;
 
 pub use dcgan28::Dcgan28;
 pub use dcgan32::Dcgan32;
+pub use dcgan64::Dcgan64;
 
 use crate::nn::{Backend, Real};
 use dfdx::prelude::*;

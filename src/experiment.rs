@@ -6,6 +6,9 @@
 //! and a small file of results. A grid that was stopped, whatever stopped it, goes on where it stood and ends with the same
 //! bytes as one that was not.
 //!
+//! The study of utility ([`UtilityDefinition`], [`UtilityPlan`], [`UtilityGrid`]) is a grid of another kind: tasks, arms,
+//! numbers of labels and seeds.
+//!
 //! ```
 //! use infomax::experiment::{Budget, Choice, Definition, resolve};
 //! let definition = Definition::named("table1-cifar10")?;
@@ -27,6 +30,7 @@ mod parquet;
 mod report;
 mod resolve;
 mod results;
+mod utility;
 
 pub use cell::{CellResult, CellTime, Images, LayerScore};
 pub use definition::{Budget, BudgetSettings, Compare, Definition, PlotSettings, Row};
@@ -38,3 +42,8 @@ pub use parquet::write_parquet;
 pub use report::{comparison, report, write_report};
 pub use resolve::{Choice, MeasureSettings, Plan, PlannedRow, ProbeSettings, resolve};
 pub use results::{Finished, Spread, all_results, spread};
+pub use utility::{
+    ArmDefinition, PlannedArm, PretrainSettings, SceneSettings, Start, UTILITY, UtilityCell, UtilityChoice,
+    UtilityData, UtilityDefinition, UtilityGrid, UtilityPlan, UtilityResult, UtilitySettings, resolve_utility,
+    utilities, utility_report, write_utility_report,
+};

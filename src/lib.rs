@@ -41,6 +41,8 @@ pub mod encoder;
 #[cfg(all(feature = "data", feature = "report"))]
 pub mod experiment;
 pub mod files;
+#[cfg(feature = "cli")]
+mod ipynb;
 pub mod mi;
 pub mod nn;
 #[cfg(feature = "notebook")]
@@ -52,3 +54,5 @@ pub mod report;
 pub mod seed;
 #[cfg(feature = "data")]
 pub mod train;
+#[cfg(feature = "data")]
+pub mod transfer;

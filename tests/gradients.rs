@@ -203,4 +203,11 @@ fn whole_encoders() {
         let f = e.try_encode_train(x.clone().leaky_traced()).unwrap();
         f.global.put_tape(f.tape)
     });
+    type Small64 = builder::Dcgan64<3, 2, 3, 2, 3, 4, 4>;
+    let encoder = dev().build_module::<Small64, f64>();
+    let x: Tensor<Rank4<3, 3, 64, 64>, f64, Cpu> = tensor("images");
+    check_parameters("dcgan64", &encoder, |e| {
+        let f = e.try_encode_train(x.clone().leaky_traced()).unwrap();
+        f.global.put_tape(f.tape)
+    });
 }

@@ -35,6 +35,22 @@ pub type JointNet32<const CH: usize, const C1: usize, const C2: usize, const C3:
     builder::FlattenLinear<C3, 4, 4, U>,
 );
 
+/// The same for 64×64 images, after [`Dcgan64`](crate::encoder::Dcgan64).
+pub type JointNet64<
+    const CH: usize,
+    const C1: usize,
+    const C2: usize,
+    const C3: usize,
+    const C4: usize,
+    const U: usize,
+> = (
+    (builder::Conv2d<CH, C1, 4, 2, 1>, Leaky),
+    (builder::Conv2d<C1, C2, 4, 2, 1>, builder::BatchNorm2d<C2>, Leaky),
+    (builder::Conv2d<C2, C3, 4, 2, 1>, builder::BatchNorm2d<C3>, Leaky),
+    (builder::Conv2d<C3, C4, 4, 2, 1>, builder::BatchNorm2d<C4>, Leaky),
+    builder::FlattenLinear<C4, 4, 4, U>,
+);
+
 /// The same for 28×28 images, after [`Dcgan28`](crate::encoder::Dcgan28).
 pub type JointNet28<const CH: usize, const C1: usize, const C2: usize, const U: usize> = (
     (builder::Conv2d<CH, C1, 5, 2, 2>, Leaky),

@@ -4,9 +4,10 @@ use super::model::{Baseline, Task};
 use super::rotation::TURNS;
 use super::simclr::{HIDDEN, PROJECTED};
 use super::{
-    Aae, Autoencoder, Bigan, Cmc, Decoder28, Decoder32, JointNet28, JointNet32, Nat, Rotation, Simclr, Supervised, Vae,
+    Aae, Autoencoder, Bigan, Cmc, Decoder28, Decoder32, Decoder64, JointNet28, JointNet32, JointNet64, Nat, Rotation,
+    Simclr, Supervised, Vae,
 };
-use crate::dim::build::{Enc28, Enc32, FC, Y};
+use crate::dim::build::{Enc28, Enc32, Enc64, Enc64Narrow, FC, Y};
 use crate::dim::part::device_error;
 use crate::dim::prior::PriorLayers;
 use crate::dim::{DimError, EncoderKind, Method, Model, ModelConfig};
@@ -33,6 +34,14 @@ pub(crate) fn build(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, D
     match config.encoder {
         EncoderKind::Dcgan32 => {
             around::<Enc32, Decoder32<3, 64, 128, 256, 4096, FC, Y>, JointNet32<3, 64, 128, 256, UNITS>>(config, root)
+        }
+        EncoderKind::Dcgan64 => {
+            type Decoder = Decoder64<3, 64, 128, 256, 512, 8192, FC, Y>;
+            around::<Enc64, Decoder, JointNet64<3, 64, 128, 256, 512, UNITS>>(config, root)
+        }
+        EncoderKind::Dcgan64Narrow => {
+            type Decoder = Decoder64<3, 16, 32, 64, 128, 2048, FC, Y>;
+            around::<Enc64Narrow, Decoder, JointNet64<3, 16, 32, 64, 128, UNITS>>(config, root)
         }
         EncoderKind::Dcgan28 => {
             around::<Enc28, Decoder28<1, 64, 128, 6272, FC, Y>, JointNet28<1, 64, 128, UNITS>>(config, root)
@@ -112,12 +121,17 @@ where
 /// Contrastive multiview coding with two encoders of half the channels and units.
 fn halves(config: &ModelConfig, temperature: f64, root: u64) -> Result<Box<dyn Model>, DimError> {
     let device = Cpu::seed_from_u64(seed::child(root, "init", 4));
-    match config.encoder {
-        EncoderKind::Dcgan32 => {
-            let lightness = part::<builder::Dcgan32<1, 32, 64, 128, { FC / 2 }, { Y / 2 }>>(root, 13)?;
-            let colour = part::<builder::Dcgan32<2, 32, 64, 128, { FC / 2 }, { Y / 2 }>>(root, 14)?;
+    macro_rules! two {
+        ($encoder:ident, $($channels:literal),+) => {{
+            let lightness = part::<builder::$encoder<1, $($channels),+, { FC / 2 }, { Y / 2 }>>(root, 13)?;
+            let colour = part::<builder::$encoder<2, $($channels),+, { FC / 2 }, { Y / 2 }>>(root, 14)?;
             Ok(Box::new(Cmc::<_, _, { Y / 2 }, Cpu>::new(device, lightness, colour, temperature, config.adam)?))
-        }
+        }};
+    }
+    match config.encoder {
+        EncoderKind::Dcgan32 => two!(Dcgan32, 32, 64, 128),
+        EncoderKind::Dcgan64 => two!(Dcgan64, 32, 64, 128, 256),
+        EncoderKind::Dcgan64Narrow => two!(Dcgan64, 8, 16, 32, 64),
         EncoderKind::Dcgan28 => Err(DimError::Config(
             "cmc sets the lightness of images against their colours, and those of Dcgan28 are grey; take colour images or \
              another method"

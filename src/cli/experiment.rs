@@ -4,7 +4,10 @@ use super::CliError;
 use super::experiment_run::{self, RunArgs};
 use super::experiment_runs::{self, RunsArgs};
 use super::experiment_utility::{self, UtilityArgs};
-use crate::experiment::{Budget, Choice, Definition, ExperimentError, Grid, Row, comparison, resolve, write_report};
+use super::experiment_utility_run::{self, UtilityRunArgs};
+use crate::experiment::{
+    Budget, Choice, Definition, ExperimentError, Grid, Row, UTILITY, UtilityGrid, comparison, resolve, write_report,
+};
 use crate::report::{Align, Table};
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -22,6 +25,7 @@ Examples:
   infomax experiment run table1-cifar10 --budget smoke         all rows, small, on the sample that ships
   infomax experiment run table1-cifar10 --budget quick --data-dir DIR --seeds 0..3
   infomax experiment run negatives --resume                    go on with the latest that was stopped
+  infomax experiment run utility --budget quick                how many labels pretraining saves
   infomax experiment report table1-cifar10
   infomax experiment runs --sort Y")]
 pub(super) struct ExperimentArgs {
@@ -69,6 +73,8 @@ struct ShowArgs {
     budget: Budget,
     #[command(flatten)]
     choice: ChoiceArgs,
+    #[command(flatten)]
+    utility: UtilityRunArgs,
     /// Print as JSON
     #[arg(long)]
     json: bool,
@@ -170,8 +176,9 @@ fn list(args: &ListArgs) -> Result<(), CliError> {
         let name = |r: &Row| if runs { r.id.clone() } else { r.name.clone() };
         d.rows.iter().filter(|r| r.runs() == runs).map(name).collect()
     };
+    let utility = experiment_utility_run::entry()?;
     if args.json {
-        let entries: Vec<_> = all
+        let mut entries: Vec<_> = all
             .iter()
             .map(|d| {
                 json!({
@@ -180,6 +187,7 @@ fn list(args: &ListArgs) -> Result<(), CliError> {
                 })
             })
             .collect();
+        entries.push(utility.json());
         return Ok(writeln!(out, "{}", serde_json::to_string_pretty(&entries).map_err(std::io::Error::from)?)?);
     }
     for (number, definition) in all.iter().enumerate() {
@@ -199,10 +207,15 @@ fn list(args: &ListArgs) -> Result<(), CliError> {
             }
         }
     }
+    write!(out, "\n{}", utility.text())?;
     Ok(())
 }
 
 fn show(args: &ShowArgs) -> Result<(), CliError> {
+    if args.name == UTILITY {
+        return experiment_utility_run::show(args.budget, &args.choice, &args.utility, args.json);
+    }
+    args.utility.refuse(&args.name)?;
     let plan = resolve(&Definition::named(&args.name)?, args.budget, &args.choice.choice())?;
     let mut out = std::io::stdout().lock();
     if args.json {
@@ -227,6 +240,9 @@ fn meant(name: &str, out: &Path) -> Result<Grid, CliError> {
 }
 
 fn report(args: &ReportArgs) -> Result<(), CliError> {
+    if args.grid == UTILITY || UtilityGrid::is_one(Path::new(&args.grid)) {
+        return experiment_utility_run::report(&args.grid, &args.out, args.json);
+    }
     write_and_print(&meant(&args.grid, &args.out)?, args.json)
 }
 

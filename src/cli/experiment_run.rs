@@ -2,10 +2,11 @@
 
 use super::cache::CacheArgs;
 use super::experiment::{ChoiceArgs, OUT, plan_table, write_and_print};
+use super::experiment_utility_run::{self, UtilityRunArgs};
 use super::train::stop_on_ctrl_c;
 use super::{CliError, INTERRUPTED, bar, images};
 use crate::dim::build;
-use crate::experiment::{Budget, Definition, Ended, ExperimentError, Grid, Images, Plan, resolve};
+use crate::experiment::{Budget, Definition, Ended, ExperimentError, Grid, Images, Plan, UTILITY, resolve};
 use crate::train::{DataConfig, RunConfig, TrainError};
 use clap::Args;
 use std::io::Write;
@@ -22,37 +23,46 @@ Examples:
   infomax experiment run gamma --budget paper --dry-run        what would be run
   infomax experiment run gamma --resume                        go on with the latest that was stopped
   infomax experiment run gamma --resume=runs/experiments/NAME
+  infomax experiment run utility --budget quick                how many labels pretraining saves, on scenes rendered here
+  infomax experiment run utility --data fashion_mnist          the same on a real data set
+  infomax experiment run utility --task depth --variant T--L --mode frozen --rows scratch,dim-l
 
 Each run makes a new folder in OUT. A cell (row and seed) that is finished is never run again, and a grid that was stopped,
 also by a power cut, ends with the results of one that was not, bit for bit. --set comes before what rows change.")]
 pub(super) struct RunArgs {
     /// The experiment
-    name: String,
+    pub name: String,
     /// How much is spent [default: smoke]
     #[arg(long, value_enum)]
-    budget: Option<Budget>,
+    pub budget: Option<Budget>,
     #[command(flatten)]
-    choice: ChoiceArgs,
+    pub choice: ChoiceArgs,
+    #[command(flatten)]
+    pub utility: UtilityRunArgs,
     /// Go on with this grid, or the latest unfinished one; its own settings hold
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
-    resume: Option<Option<PathBuf>>,
+    pub resume: Option<Option<PathBuf>>,
     /// Say what would be run, and stop
     #[arg(long)]
-    dry_run: bool,
+    pub dry_run: bool,
     /// Folder of the grids
     #[arg(long, value_name = "DIR", default_value = OUT)]
-    out: PathBuf,
+    pub out: PathBuf,
     #[command(flatten)]
-    cache: CacheArgs,
+    pub cache: CacheArgs,
     /// Print the results as JSON
     #[arg(long)]
-    json: bool,
+    pub json: bool,
     /// No progress
     #[arg(short, long)]
-    quiet: bool,
+    pub quiet: bool,
 }
 
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, CliError> {
+    if args.name == UTILITY {
+        return experiment_utility_run::run(args);
+    }
+    args.utility.refuse(&args.name)?;
     let definition = Definition::named(&args.name)?;
     let (grid, plan) = match &args.resume {
         Some(path) => {
@@ -187,7 +197,7 @@ impl Data<'_> {
 }
 
 /// The command line, so that a shell reads it back.
-fn command() -> String {
+pub(super) fn command() -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./,:+@%".contains(c);
     let quoted = |a: String| {
         if !a.is_empty() && a.chars().all(plain) { a } else { format!("'{}'", a.replace('\'', r"'\''")) }

@@ -36,13 +36,13 @@ pub(super) struct EstimateArgs {
     /// Columns of z, for the mutual information of x and y given z
     #[arg(long, value_name = "COLUMNS")]
     given: Option<String>,
-    /// auto, all, infonce, dv, mine, nwj, jsd, smile, ksg, cca, copula, discrete or mixed
+    /// auto, all, infonce, dv, mine, nwj, jsd, smile, ksg, lmi, cca, copula, discrete or mixed
     #[arg(long, default_value = "auto", value_parser = parse_which)]
     estimator: Which,
     /// How columns are brought to a common scale
     #[arg(long, value_enum, default_value_t = ScalingArg::NormalScores)]
     scaling: ScalingArg,
-    /// Neighbours of ksg and mixed
+    /// Neighbours of ksg, lmi and mixed
     #[arg(long, default_value_t = 3)]
     neighbours: usize,
     /// Use at most so many rows, drawn by the seed
@@ -72,7 +72,7 @@ pub(super) struct EstimateArgs {
     /// Probability that the interval is made for
     #[arg(long, default_value_t = EstimateConfig::default().confidence)]
     confidence: f64,
-    /// p-value by so many shufflings of y (ksg, cca, copula, discrete and mixed; neural ones always have one)
+    /// p-value by so many shufflings of y (ksg, cca, copula, discrete and mixed; lmi learns anew for each; neural ones always have one)
     #[arg(long, default_value_t = 0, conflicts_with = "given")]
     permutations: usize,
     /// Everything random flows from it

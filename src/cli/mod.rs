@@ -10,6 +10,7 @@ mod experiment;
 mod experiment_run;
 mod experiment_runs;
 mod experiment_utility;
+mod experiment_utility_run;
 mod export;
 mod images;
 mod info;
@@ -21,6 +22,11 @@ mod mi_consistency;
 mod mi_estimate;
 mod mi_staircase;
 mod mi_staircase_report;
+mod notebook;
+mod notebook_check;
+mod notebook_run;
+mod notebook_setup;
+mod notebook_warm;
 mod outcome;
 mod patches;
 mod probe;
@@ -52,7 +58,8 @@ Examples:
   infomax probe runs/NAME                          probe a run's newest checkpoint again
   infomax embed runs/NAME --out y.npy              its features of the test images, for other programs
   infomax experiment run table1-cifar10            a table of the paper, small, beside its figures
-  infomax mi estimate table.csv --x a,b --y c      how much do a and b tell of c?";
+  infomax mi estimate table.csv --x a,b --y c      how much do a and b tell of c?
+  infomax notebook setup                           what notebooks in Jupyter need";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
@@ -68,6 +75,8 @@ enum Verb {
     Mi(mi::MiArgs),
     /// Run the paper's tables and studies, and compare
     Experiment(experiment::ExperimentArgs),
+    /// Set up, execute and check Rust notebooks
+    Notebook(notebook::NotebookArgs),
     /// Say what this build has: version, features, processor, data sets
     Info(info::InfoArgs),
 }
@@ -91,6 +100,8 @@ pub(crate) enum CliError {
     Experiment(crate::experiment::ExperimentError),
     #[error(transparent)]
     Mi(#[from] crate::mi::MiError),
+    #[error(transparent)]
+    Notebook(#[from] crate::ipynb::NotebookError),
     #[error("{0}")]
     Usage(String),
     #[error("{0}")]
@@ -105,6 +116,10 @@ const INTERRUPTED: u8 = 130;
 /// Parses the arguments, does what they say, and turns errors into one line. Exit codes: 0 done, 1 failed, 2 wrong
 /// usage, 130 stopped by Ctrl-C.
 pub fn main() -> ExitCode {
+    #[cfg(feature = "notebook-run")]
+    if let Some(code) = crate::ipynb::worker::hook() {
+        return code;
+    }
     let cli = Cli::parse();
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -119,6 +134,7 @@ pub fn main() -> ExitCode {
         Verb::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),
         Verb::Mi(args) => mi::run(&args),
         Verb::Experiment(args) => experiment::run(args),
+        Verb::Notebook(args) => notebook::run(&args),
         Verb::Info(args) => info::run(&args).map(|()| ExitCode::SUCCESS),
     };
     match done {

@@ -185,7 +185,7 @@ impl TrainArgs {
         let image = [shape.channels, shape.height, shape.width];
         let encoder = EncoderKind::for_image(image).ok_or_else(|| {
             CliError::Usage(format!(
-                "{} has images of {image:?} (channels, height, width); encoders take [3, 32, 32] or [1, 28, 28]",
+                "{} has images of {image:?} (channels, height, width); encoders take [3, 64, 64], [3, 32, 32] or [1, 28, 28]",
                 set.name()
             ))
         })?;

@@ -53,6 +53,8 @@ pub use crate::patch;
 pub use batch::{Batch, BatchLoader, FlatBatch, Loading, Source, normalise};
 pub use card::Card;
 pub use decode::{ImageShape, MAX_SIDE, Picture, PictureError, decode_picture, picture_form};
+#[cfg(feature = "cli")]
+pub(crate) use decoded::home;
 pub use decoded::{CacheEntry, CacheUse, DecodedCache};
 pub use error::DataError;
 pub use export::{Export, ExportFormat, ExportedFile, FeatureExport};

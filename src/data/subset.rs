@@ -27,6 +27,19 @@ pub fn balanced(labels: &[u32], classes: usize, per_class: usize, seed: u64) -> 
     Ok(chosen)
 }
 
+/// Indices in an order of which every beginning is stratified: first an image of each class, then all in turns by the
+/// classes' shares. Its first n are n labels, and fewer labels are among more.
+pub fn stratified(labels: &[u32], seed: u64) -> Vec<usize> {
+    let mut keyed = Vec::with_capacity(labels.len());
+    for (class, rows) in by_class(labels, seed).into_iter().enumerate() {
+        let size = rows.len() as f64;
+        let place = |rank: usize| if rank == 0 { -1.0 } else { (rank as f64 + 0.5) / size };
+        keyed.extend(rows.into_iter().enumerate().map(|(rank, row)| (place(rank), class, row)));
+    }
+    keyed.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    keyed.into_iter().map(|(_, _, row)| row).collect()
+}
+
 /// Cuts a set in two, each class by the same share: indices to learn from, and `share` of the images held out. Both in
 /// ascending order. At least one image of a class stays to learn from.
 ///
@@ -93,6 +106,27 @@ mod tests {
         assert!(small.iter().all(|i| large.contains(i)) && small.len() == 15 && small.is_sorted());
         assert!((0..3).all(|c| large.iter().filter(|&&i| labels[i] == c).count() == 20));
         assert!(balanced(&labels, 3, 31, 5).unwrap_err().to_string().contains("class 2"));
+    }
+
+    #[test]
+    fn beginnings_of_a_stratified_order_keep_the_shares() {
+        // Shares 0.45, 0.45, 0.1.
+        let labels = labels();
+        let order = stratified(&labels, 4);
+        let mut all = order.clone();
+        all.sort_unstable();
+        assert!(all.into_iter().eq(0..300));
+        assert_ne!(order, stratified(&labels, 5));
+        for n in 3..=300 {
+            for (class, share) in [(0, 0.45), (1, 0.45), (2, 0.1)] {
+                let found = order[..n].iter().filter(|&&i| labels[i] == class).count();
+                assert!(found >= 1 && (found as f64 - share * n as f64).abs() < 2.0, "{n} {class}: {found}");
+            }
+        }
+        // Of classes of one size every multiple of their number is balanced.
+        let even: Vec<u32> = (0..100).map(|i| i % 10).collect();
+        let order = stratified(&even, 0);
+        assert!((0..10).all(|c| order[..30].iter().filter(|&&i| even[i] == c).count() == 3));
     }
 
     #[test]

@@ -181,7 +181,7 @@ fn probe(
 }
 
 /// The cell's run with its newest checkpoint, or a new run. One that was killed while its folder was made is left alone.
-fn open_run(folder: &Path, config: &RunConfig) -> Result<(RunDir, Option<Checkpoint>), ExperimentError> {
+pub(super) fn open_run(folder: &Path, config: &RunConfig) -> Result<(RunDir, Option<Checkpoint>), ExperimentError> {
     for run in runs(folder)?.into_iter().rev() {
         if let Ok((dir, saved, checkpoint, _)) = RunDir::resume(&run)
             && saved == *config

@@ -179,8 +179,8 @@ impl Definition {
         let Some((_, text)) = REGISTRY.iter().find(|(known, _)| *known == name) else {
             return Err(ExperimentError::Unknown {
                 name: name.to_owned(),
-                near: near(name, Self::names()).map(str::to_owned),
-                known: Self::names().collect::<Vec<_>>().join(", "),
+                near: near(name, Self::names().chain([super::UTILITY])).map(str::to_owned),
+                known: Self::names().chain([super::UTILITY]).collect::<Vec<_>>().join(", "),
             });
         };
         Self::parse(name, text)

@@ -83,6 +83,30 @@ pub enum ExperimentError {
         /// What is wrong.
         reason: String,
     },
+    /// No task of this name.
+    #[error("there is no task {name:?}{}; tasks are {known}", meant(near.as_deref()))]
+    Task {
+        /// The name.
+        name: String,
+        /// One like it.
+        near: Option<String>,
+        /// All of them.
+        known: String,
+    },
+    /// A pretrained arm without a checkpoint that can be used.
+    #[error("arm {arm} has no checkpoint to begin from: {reason}")]
+    Arm {
+        /// The arm.
+        arm: String,
+        /// Why not.
+        reason: String,
+    },
+    /// Numbers of labels, arms or tasks that a study of utility cannot be made of.
+    #[error("{0}")]
+    Study(String),
+    /// Utilities that cannot be computed.
+    #[error(transparent)]
+    Probe(#[from] crate::probe::ProbeError),
     /// A folder that is no grid, or a damaged one.
     #[error("{} is not a usable grid: {reason}", path.display())]
     Grid {

@@ -107,15 +107,7 @@ impl Grid {
     /// # Errors
     /// When another process has it.
     pub fn work(&mut self, command: &str) -> Result<(), ExperimentError> {
-        let file = self.path.join("commands.txt");
-        let mut open = OpenOptions::new().create(true).append(true).open(&file).map_err(io("open", &file))?;
-        match open.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(ExperimentError::Busy { path: self.path.clone() }),
-            Err(TryLockError::Error(e)) => return Err(io("lock", file)(e)),
-        }
-        writeln!(open, "{command}").map_err(io("write", file))?;
-        self.lock = Some(open);
+        self.lock = Some(lock(&self.path, command)?);
         Ok(())
     }
 
@@ -124,17 +116,7 @@ impl Grid {
     /// # Errors
     /// When `root` cannot be read; one that does not exist has none.
     pub fn find(root: &Path, experiment: &str, budget: Option<Budget>) -> Result<Vec<PathBuf>, ExperimentError> {
-        let mut found = Vec::new();
-        for path in Self::all(root)? {
-            let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-            let budgets = budget.map_or(Budget::ALL.to_vec(), |b| vec![b]);
-            let of = |b: &Budget| name.strip_prefix(&format!("{experiment}-{b}-")).map(str::to_owned);
-            if let Some(time) = budgets.iter().find_map(of) {
-                found.push((time, path));
-            }
-        }
-        found.sort();
-        Ok(found.into_iter().map(|(_, path)| path).collect())
+        Ok(of_experiment(Self::all(root)?, experiment, budget))
     }
 
     /// The folders of all grids under `root`, by name.
@@ -142,20 +124,7 @@ impl Grid {
     /// # Errors
     /// As [`Grid::find`].
     pub fn all(root: &Path) -> Result<Vec<PathBuf>, ExperimentError> {
-        let entries = match fs::read_dir(root) {
-            Ok(entries) => entries,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(e) => return Err(io("read", root)(e)),
-        };
-        let mut found = Vec::new();
-        for entry in entries {
-            let path = entry.map_err(io("read", root))?.path();
-            if path.join("plan.toml").is_file() {
-                found.push(path);
-            }
-        }
-        found.sort();
-        Ok(found)
+        with_file(root, "plan.toml")
     }
 
     /// The folder.
@@ -173,9 +142,7 @@ impl Grid {
     /// # Errors
     /// When they cannot be read.
     pub fn commands(&self) -> Result<Vec<String>, ExperimentError> {
-        let file = self.path.join("commands.txt");
-        let text = fs::read_to_string(&file).map_err(io("read", file))?;
-        Ok(text.lines().map(str::to_owned).collect())
+        commands(&self.path)
     }
 
     /// All cells, seed by seed, so that the first whole table is there early.
@@ -257,7 +224,60 @@ impl Grid {
     }
 }
 
-fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, ExperimentError> {
+/// The commands that worked on a grid, first to last.
+pub(super) fn commands(grid: &Path) -> Result<Vec<String>, ExperimentError> {
+    let file = grid.join("commands.txt");
+    let text = fs::read_to_string(&file).map_err(io("read", file))?;
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
+/// Takes a grid's folder for this process, as long as the file is held, and notes `command`.
+pub(super) fn lock(grid: &Path, command: &str) -> Result<File, ExperimentError> {
+    let file = grid.join("commands.txt");
+    let mut open = OpenOptions::new().create(true).append(true).open(&file).map_err(io("open", &file))?;
+    match open.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(ExperimentError::Busy { path: grid.to_owned() }),
+        Err(TryLockError::Error(e)) => return Err(io("lock", file)(e)),
+    }
+    writeln!(open, "{command}").map_err(io("write", file))?;
+    Ok(open)
+}
+
+/// The folders in `root` that hold a file of this name, by name.
+pub(super) fn with_file(root: &Path, file: &str) -> Result<Vec<PathBuf>, ExperimentError> {
+    let entries = match fs::read_dir(root) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(io("read", root)(e)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(io("read", root))?.path();
+        if path.join(file).is_file() {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Those of an experiment, oldest first; of one budget, or of all.
+pub(super) fn of_experiment(grids: Vec<PathBuf>, experiment: &str, budget: Option<Budget>) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for path in grids {
+        let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+        let budgets = budget.map_or(Budget::ALL.to_vec(), |b| vec![b]);
+        let of = |b: &Budget| name.strip_prefix(&format!("{experiment}-{b}-")).map(str::to_owned);
+        if let Some(time) = budgets.iter().find_map(of) {
+            found.push((time, path));
+        }
+    }
+    found.sort();
+    found.into_iter().map(|(_, path)| path).collect()
+}
+
+pub(super) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, ExperimentError> {
     let text = match fs::read(path) {
         Ok(text) => text,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),

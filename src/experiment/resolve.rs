@@ -193,7 +193,7 @@ pub fn resolve(definition: &Definition, budget: Budget, choice: &Choice) -> Resu
 }
 
 /// Puts `from` over `into`, table by table.
-fn merge(into: &mut Table, from: &Table) {
+pub(super) fn merge(into: &mut Table, from: &Table) {
     for (key, value) in from {
         match (into.get_mut(key), value) {
             (Some(Value::Table(old)), Value::Table(new)) if !WHOLE.contains(&key.as_str()) => merge(old, new),
@@ -205,7 +205,7 @@ fn merge(into: &mut Table, from: &Table) {
 }
 
 /// `key = value` as a tree of tables.
-fn nested(key: &str, value: Value) -> Table {
+pub(super) fn nested(key: &str, value: Value) -> Table {
     let mut parts = key.rsplit('.');
     let last = parts.next().unwrap_or_default().to_owned();
     let leaf = Table::from_iter([(last, value)]);
@@ -220,7 +220,7 @@ fn lookup<'a>(tree: &'a Table, key: &str) -> Option<&'a Value> {
 }
 
 /// Splits `key=value`; a value that is not TOML is taken for a word.
-fn parse_override(text: &str) -> Result<(String, Value), ExperimentError> {
+pub(super) fn parse_override(text: &str) -> Result<(String, Value), ExperimentError> {
     let wrong = || ExperimentError::Override { text: text.to_owned() };
     let (key, word) = text.split_once('=').map(|(key, word)| (key.trim(), word.trim())).ok_or_else(wrong)?;
     if key.is_empty() || word.is_empty() || key.split('.').any(str::is_empty) {
@@ -238,7 +238,7 @@ fn parse_override(text: &str) -> Result<(String, Value), ExperimentError> {
 }
 
 /// Why a tree of settings has no types.
-enum Fault {
+pub(super) enum Fault {
     /// No such setting.
     Key(String),
     /// Another kind of value, or a setting that is missing.
@@ -246,14 +246,14 @@ enum Fault {
 }
 
 impl Fault {
-    fn in_words(self, what: &str) -> String {
+    pub(super) fn in_words(self, what: &str) -> String {
         match self {
             Self::Key(key) => format!("{what}: there is no setting `{key}`"),
             Self::Value(reason) => format!("{what}: {reason}"),
         }
     }
 
-    fn of_override(self, key: &str, value: &Value, known: &[String]) -> ExperimentError {
+    pub(super) fn of_override(self, key: &str, value: &Value, known: &[String]) -> ExperimentError {
         match self {
             Self::Key(key) => {
                 let near = near(&key, known.iter().map(String::as_str)).map(str::to_owned);
@@ -281,7 +281,7 @@ fn typed(tree: &Table, name: &str) -> Result<(RunConfig, ProbeSettings), Fault> 
 }
 
 /// Deserialises, and takes what nothing asks for as a fault.
-fn strict<T: serde::de::DeserializeOwned>(value: Value, prefix: &str) -> Result<T, Fault> {
+pub(super) fn strict<T: serde::de::DeserializeOwned>(value: Value, prefix: &str) -> Result<T, Fault> {
     let mut unknown = None;
     let mut note = |path: serde_ignored::Path<'_>| {
         // `?` stands for the inside of an option.
@@ -309,7 +309,7 @@ fn known_keys(run: &RunConfig, probes: &ProbeSettings) -> Vec<String> {
     known
 }
 
-fn leaves(value: &Value, path: &str, found: &mut Vec<String>) {
+pub(super) fn leaves(value: &Value, path: &str, found: &mut Vec<String>) {
     match value {
         Value::Table(table) => {
             for (key, value) in table {

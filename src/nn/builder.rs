@@ -96,6 +96,18 @@ pub struct Dcgan28<
     const Y: usize = 64,
 >;
 
+/// The encoder of the authors' code for 64×64 images; see [`crate::encoder::Dcgan64`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Dcgan64<
+    const CH: usize = 3,
+    const C1: usize = 64,
+    const C2: usize = 128,
+    const C3: usize = 256,
+    const C4: usize = 512,
+    const FC: usize = 1024,
+    const Y: usize = 64,
+>;
+
 /// A perceptron `I → H → … → H → K` with `1 + DEPTH` hidden layers.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tower<const I: usize, const H: usize, const DEPTH: usize, const K: usize>;

@@ -281,12 +281,46 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
     out
 }
 
+/// What [`base64`] codes; line ends do not count. Nothing when it is none.
+#[cfg(feature = "cli")]
+pub(crate) fn from_base64(coded: &str) -> Option<Vec<u8>> {
+    let letters: Vec<u8> = coded.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
+    let mut out = Vec::with_capacity(letters.len() / 4 * 3);
+    for group in letters.chunks(4) {
+        let kept = group.iter().rposition(|&b| b != b'=')? + 1;
+        if group.len() != 4 || kept < 2 {
+            return None;
+        }
+        let mut word = 0u32;
+        for &letter in &group[..kept] {
+            let value = match letter {
+                b'A'..=b'Z' => letter - b'A',
+                b'a'..=b'z' => letter - b'a' + 26,
+                b'0'..=b'9' => letter - b'0' + 52,
+                b'+' => 62,
+                b'/' => 63,
+                _ => return None,
+            };
+            word = (word << 6) | u32::from(value);
+        }
+        let bytes = (word << (6 * (4 - kept))).to_be_bytes();
+        out.extend_from_slice(&bytes[1..kept]);
+    }
+    Some(out)
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
     fn base64_of_the_rfc() {
         for (plain, coded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
             assert_eq!(super::base64(plain.as_bytes()), coded);
+            #[cfg(feature = "cli")]
+            assert_eq!(super::from_base64(coded).as_deref(), Some(plain.as_bytes()));
+        }
+        #[cfg(feature = "cli")]
+        for wrong in ["Z", "Zg", "Zg=", "Z===", "Zm9*", "===="] {
+            assert_eq!(super::from_base64(wrong), None, "{wrong}");
         }
     }
 }

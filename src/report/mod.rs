@@ -37,8 +37,10 @@ pub(crate) use colour::{ends, share};
 pub use dots::{Dot, DotChart, DotRow};
 pub use error::ReportError;
 pub use error_map::ErrorMap;
-#[cfg(feature = "notebook")]
+#[cfg(any(feature = "notebook", test))]
 pub(crate) use grid::base64;
+#[cfg(feature = "cli")]
+pub(crate) use grid::from_base64;
 pub use grid::{ContactSheet, FRAME_OTHER, FRAME_QUERY, FRAME_SAME, Tile};
 pub use heat::HeatMap;
 #[cfg(feature = "data")]

@@ -141,8 +141,8 @@ impl RunConfig {
         if !self.model.method.is_dim() {
             return None;
         }
-        let [_, h, w] = self.model.encoder.image();
-        let locations = if self.model.weights.beta == 0.0 { 1 } else { (h / 4) * (w / 4) };
+        let side = self.model.encoder.map_side();
+        let locations = if self.model.weights.beta == 0.0 { 1 } else { side * side };
         let sizes = ScoreSizes { batch: self.batch, locations, pairing: self.model.pairing };
         Some(self.model.bound.ceiling(sizes)).filter(|c| c.is_finite())
     }

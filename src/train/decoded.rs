@@ -1,7 +1,7 @@
 //! How much of an image can be made of its global vector: a decoder on frozen features.
 
 use super::TrainError;
-use crate::baseline::{Decoder28, Decoder32, reconstruction_loss};
+use crate::baseline::{Decoder28, Decoder32, Decoder64, reconstruction_loss};
 use crate::data::{ImageSet, epoch_order, normalise};
 use crate::dim::build::{FC, Y};
 use crate::dim::part::{Part, device_error};
@@ -64,7 +64,7 @@ pub struct Reconstructions {
 }
 
 /// Trains a decoder from global vectors to images by the squared error (Hjelm et al. 2019, section 4.1) and compares the
-/// test images with what it makes of theirs. Decoders are [`Decoder32`] and [`Decoder28`], those of the autoencoders.
+/// test images with what it makes of theirs. Decoders are [`Decoder64`], [`Decoder32`] and [`Decoder28`], those of the autoencoders.
 ///
 /// # Errors
 /// When there are too few images for a batch, the features are not `Y` of these images, or the device fails.
@@ -91,6 +91,10 @@ pub fn reconstruct(
         Some(EncoderKind::Dcgan32) => {
             type Net = Decoder32<3, 64, 128, 256, 4096, FC, Y>;
             decode::<Net, Const<3>, Const<32>, Const<32>>([train, test], sets, &config)
+        }
+        Some(EncoderKind::Dcgan64 | EncoderKind::Dcgan64Narrow) => {
+            type Net = Decoder64<3, 64, 128, 256, 512, 8192, FC, Y>;
+            decode::<Net, Const<3>, Const<64>, Const<64>>([train, test], sets, &config)
         }
         Some(EncoderKind::Dcgan28) => {
             type Net = Decoder28<1, 64, 128, 6272, FC, Y>;

@@ -92,6 +92,11 @@ pub struct CacheEntry {
     pub damage: Option<String>,
 }
 
+/// Where infomax keeps what it can make again.
+pub(crate) fn home() -> Option<PathBuf> {
+    place::home(|name| std::env::var_os(name), std::env::home_dir())
+}
+
 impl DecodedCache {
     /// The cache in this folder, which need not exist yet.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
@@ -101,8 +106,7 @@ impl DecodedCache {
     /// The folder `decoded` in `INFOMAX_HOME`, or else in `infomax` in the system's folder for caches: `XDG_CACHE_HOME` or
     /// `~/.cache` on Linux, `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows. None when there is no such folder.
     pub fn from_env() -> Option<Self> {
-        let home = place::home(|name| std::env::var_os(name), std::env::home_dir())?;
-        Some(Self::new(home.join("decoded")))
+        Some(Self::new(home()?.join("decoded")))
     }
 
     /// Keeps sets that decode to so many bytes or more, instead of 16 MiB.

@@ -36,7 +36,7 @@ mod write;
 pub use class::CLASS_NAMES;
 pub use place::{Scene, SceneObject};
 pub use render::Rendered;
-pub use targets::DenseTargets;
+pub use targets::{DenseTargets, poses};
 pub use write::{CARD_FILE, SceneSet, WrittenScenes};
 
 use super::DataError;

@@ -1,5 +1,6 @@
 //! Masks and depths of a written set.
 
+use super::POSES;
 use crate::data::decode::decode_grey16;
 use crate::data::source::Source;
 use crate::data::table::{Labels, TableImages};
@@ -97,6 +98,31 @@ impl DenseTargets {
         }
         Ok(())
     }
+}
+
+/// The pose of every image of a split of a written set, each below [`POSES`]: the column `pose`.
+///
+/// # Errors
+/// When the set is not there, has no such column, or a pose is none of the five.
+pub fn poses(source: &str, split: Split, dir: Option<&Path>) -> Result<Vec<u32>, DataError> {
+    let found = Source::detect(source, dir)?;
+    let (files, card) = found.tables(split).ok_or_else(|| {
+        DataError::Setting(format!(
+            "{source} has no poses for its {} split: they are in parquet files, as `infomax data scenes` writes them",
+            split.name()
+        ))
+    })?;
+    let mut poses = Vec::new();
+    for path in files {
+        let image = card.map(|c| c.image_column.as_str());
+        let (_, column) = TableImages::open(&path, image, Labels::Column(Some("pose")))?;
+        for (row, pose) in column.into_iter().enumerate() {
+            let known = u32::try_from(pose).ok().filter(|&p| (p as usize) < POSES);
+            let wrong = || DataError::Label { path: path.clone(), row, label: pose, classes: POSES };
+            poses.push(known.ok_or_else(wrong)?);
+        }
+    }
+    Ok(poses)
 }
 
 /// Every image of a grey column, its values converted.

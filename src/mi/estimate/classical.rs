@@ -52,7 +52,7 @@ pub(super) fn estimate(x: &Samples, y: &Samples, config: &EstimateConfig) -> Res
 }
 
 /// Interval and standard error of a mean over rows.
-fn of_rows(pointwise: &[f64], config: &EstimateConfig) -> (Option<[f64; 2]>, Option<f64>) {
+pub(super) fn of_rows(pointwise: &[f64], config: &EstimateConfig) -> (Option<[f64; 2]>, Option<f64>) {
     let n = pointwise.len() as f64;
     let mean = pointwise.iter().sum::<f64>() / n;
     let centred: Vec<f64> = pointwise.iter().map(|v| v - mean).collect();

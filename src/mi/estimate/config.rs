@@ -15,6 +15,8 @@ pub enum Estimator {
     Neural(NeuralBound),
     /// Kraskov, Stögbauer and Grassberger's nearest neighbours, equation 8.
     Ksg,
+    /// Nearest neighbours in codes that paired autoencoders learn on the other half of the rows (Gowri et al. 2024).
+    Lmi,
     /// Canonical correlations of the columns as they are: exact for Gaussians.
     Cca,
     /// Canonical correlations of normal scores: exact for Gaussians through any increasing functions of columns.
@@ -26,7 +28,7 @@ pub enum Estimator {
 }
 
 /// Names on the command line and in results.
-const NAMES: [(&str, Estimator); 12] = [
+const NAMES: [(&str, Estimator); 13] = [
     ("auto", Estimator::Auto),
     ("infonce", Estimator::Neural(NeuralBound::InfoNce)),
     ("dv", Estimator::Neural(NeuralBound::Dv)),
@@ -35,6 +37,7 @@ const NAMES: [(&str, Estimator); 12] = [
     ("jsd", Estimator::Neural(NeuralBound::Jsd)),
     ("smile", Estimator::Neural(NeuralBound::Smile)),
     ("ksg", Estimator::Ksg),
+    ("lmi", Estimator::Lmi),
     ("cca", Estimator::Cca),
     ("copula", Estimator::Copula),
     ("discrete", Estimator::Discrete),
@@ -68,7 +71,7 @@ impl FromStr for Estimator {
         found.ok_or_else(|| MiError::Setting {
             name: "estimator",
             value: s.into(),
-            allowed: "auto, infonce, dv, mine, nwj, jsd, smile, ksg, cca, copula, discrete or mixed",
+            allowed: "auto, infonce, dv, mine, nwj, jsd, smile, ksg, lmi, cca, copula, discrete or mixed",
         })
     }
 }
@@ -151,7 +154,7 @@ pub struct EstimateConfig {
     pub gaussian: bool,
     /// How critics are trained.
     pub learning: Learning,
-    /// Neighbours of `Ksg` and `Mixed`.
+    /// Neighbours of `Ksg`, `Lmi` and `Mixed`.
     pub neighbours: usize,
     /// Probability that the interval is made for, above 0 and below 1.
     pub confidence: f64,

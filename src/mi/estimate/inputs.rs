@@ -127,6 +127,7 @@ fn padded(s: &Samples, width: usize) -> Vec<f32> {
     out
 }
 
-fn gather(values: &[f32], width: usize, rows: &[usize]) -> Vec<f32> {
+/// Rows `rows` of `values`, `[rows, width]`.
+pub(super) fn gather(values: &[f32], width: usize, rows: &[usize]) -> Vec<f32> {
     rows.iter().flat_map(|&r| &values[r * width..][..width]).copied().collect()
 }

@@ -17,6 +17,7 @@ mod config;
 mod fit;
 mod folds;
 mod inputs;
+mod latent;
 mod neural;
 mod objective;
 mod principal;
@@ -78,6 +79,7 @@ pub fn estimate(x: &Samples, y: &Samples, config: &EstimateConfig) -> Result<Est
     match config.estimator {
         Estimator::Auto => auto::estimate(x, y, config),
         Estimator::Neural(bound) => neural::estimate(x, y, bound, config),
+        Estimator::Lmi => latent::estimate(x, y, config),
         _ => classical::estimate(x, y, config),
     }
 }

@@ -3,29 +3,52 @@
 //! It is a square root and a division for each weight, so the processor's widest vectors are chosen at run time. Every
 //! choice gives the same bits: the operations on each number are the same ones in the same order.
 
+use super::BLOCK;
 use super::gemm::Real;
+use crate::nn::backend::AdamStep;
+use rayon::prelude::*;
 
 /// The factors of a step, rounded to the weights' type.
 #[derive(Clone, Copy)]
-pub(crate) struct Factors<E> {
+struct Factors<E> {
     /// Shares of the old moments that are kept.
-    pub keep: [E; 2],
+    keep: [E; 2],
     /// Weights of the new gradient and of its square.
-    pub add: [E; 2],
+    add: [E; 2],
     /// Learning rate over the first moment's correction.
-    pub size: E,
+    size: E,
     /// One over the root of the second moment's correction.
-    pub root: E,
+    root: E,
     /// Added to the root of the second moment.
-    pub epsilon: E,
+    epsilon: E,
     /// L2 penalty.
-    pub l2: E,
+    l2: E,
     /// What decoupled decay leaves of a weight.
-    pub shrink: E,
+    shrink: E,
 }
 
-/// Moves `p` down its gradient `g`, with moments `m` and `v`. All are of one length.
-pub(crate) fn step<E: Real>(p: &mut [E], m: &mut [E], v: &mut [E], g: &[E], f: Factors<E>) {
+/// Moves weights `p` down their gradient `g`, with moments `m` and `v`. All are of one length.
+pub(crate) fn update<E: Real>([p, m, v]: [&mut [E]; 3], g: &[E], step: AdamStep) {
+    let [beta1, beta2] = step.betas;
+    let t = step.t as f64;
+    let factors = Factors {
+        keep: [E::of(beta1), E::of(beta2)],
+        add: [E::of(1.0 - beta1), E::of(1.0 - beta2)],
+        size: E::of(step.lr / (1.0 - beta1.powf(t))),
+        root: E::of(1.0 / (1.0 - beta2.powf(t)).sqrt()),
+        epsilon: E::of(step.epsilon),
+        l2: E::of(step.l2),
+        shrink: E::of(1.0 - step.lr * step.decoupled),
+    };
+    p.par_chunks_mut(BLOCK)
+        .zip(m.par_chunks_mut(BLOCK))
+        .zip(v.par_chunks_mut(BLOCK))
+        .zip(g.par_chunks(BLOCK))
+        .for_each(|(((p, m), v), g)| move_block(p, m, v, g, factors));
+}
+
+/// [`update`] on the calling thread.
+fn move_block<E: Real>(p: &mut [E], m: &mut [E], v: &mut [E], g: &[E], f: Factors<E>) {
     #[cfg(target_arch = "x86_64")]
     {
         #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq")]
@@ -85,7 +108,7 @@ mod tests {
             shrink: 0.9999,
         };
         let (mut wide, mut plain) = ((p.clone(), m.clone(), v.clone()), (p, m, v));
-        step(&mut wide.0, &mut wide.1, &mut wide.2, &g, f);
+        move_block(&mut wide.0, &mut wide.1, &mut wide.2, &g, f);
         for i in 0..g.len() {
             let one = i..=i;
             body(&mut plain.0[one.clone()], &mut plain.1[one.clone()], &mut plain.2[one.clone()], &g[one], f);

@@ -9,6 +9,7 @@ pub(crate) mod conv;
 pub(crate) mod exp;
 pub(crate) mod gemm;
 pub(crate) mod joint;
+pub(crate) mod linear;
 pub(crate) mod memory;
 pub(crate) mod norm;
 pub(crate) mod ops;

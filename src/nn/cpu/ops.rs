@@ -6,8 +6,9 @@
 
 use super::access::{contiguous, data, data_mut, give, grad, take};
 use super::conv;
-use super::gemm::{Mat, Real, add_column_sums, par_matmul};
+use super::gemm::{Real, add_column_sums};
 use super::joint::{self, Pairs};
+use super::linear;
 use super::pair::{self, PairSizes};
 use super::perceptron::{give_layers, layers, take_layers};
 use super::pool::{self, PoolGeometry, PoolKind};
@@ -15,10 +16,9 @@ use super::rows;
 use super::separable::{self, SideGrad};
 use super::unfold::Geometry;
 use super::upper::UpperTensors;
-use super::{BLOCK, adam, add_to, mask_relu, norm, swap_last};
+use super::{adam, add_to, mask_relu, norm, swap_last};
 use crate::nn::backend::{AdamStep, Backend, BatchNormArgs, PairArgs, Perceptron, Window};
 use dfdx::prelude::*;
-use rayon::prelude::*;
 
 /// Records the backward pass of `y = op(x)`: `f` gets the gradient of `y` (which it may change) and adds to that of `x`.
 fn record<X: Shape, Y: Shape, E: Real, T: Tape<E, Cpu>>(
@@ -166,19 +166,7 @@ where
         let o = w.shape().concrete()[0];
         let i = w.shape().num_elements() / o;
         let n = x.shape().num_elements() / i;
-        let mut values = vec![E::zero(); n * o];
-        {
-            let b = b.map(data);
-            par_matmul(&mut values, Mat::rows(data(&x), n, i), Mat::rows(data(w), o, i).t(), false, |_, c0, row| {
-                if let Some(b) = b {
-                    row.iter_mut().zip(&b[c0..]).for_each(|(v, &b)| *v += b);
-                }
-                if relu {
-                    row.iter_mut().for_each(|v| *v = if *v < E::zero() { E::zero() } else { *v });
-                }
-            });
-        }
-        let y = x.device().try_tensor_from_vec(values, y)?;
+        let y = x.device().try_tensor_from_vec(linear::forward(data(&x), data(w), b.map(data), [n, i, o], relu), y)?;
         let (kept, out, w, b) = (x.clone(), y.clone(), w.clone(), b.cloned());
         record(&mut tape, &x, &y, move |gy, gx, grads| {
             if relu {
@@ -187,9 +175,7 @@ where
             if let Some(b) = b {
                 add_column_sums(grad(grads, &b)?, gy);
             }
-            let gy = Mat::rows(gy, n, o);
-            par_matmul(grad(grads, &w)?, gy.t(), Mat::rows(data(&kept), n, i), true, |_, _, _| ());
-            par_matmul(gx, gy, Mat::rows(data(&w), o, i), true, |_, _, _| ());
+            linear::backward(data(&kept), data(&w), gy, [n, i, o], grad(grads, &w)?, gx);
             Ok(())
         });
         Ok(y.put_tape(tape))
@@ -332,23 +318,7 @@ where
         step: AdamStep,
     ) -> Result<(), Self::Err> {
         let g: &[E] = grad(grads, p)?;
-        let [beta1, beta2] = step.betas;
-        let t = step.t as f64;
-        let factors = adam::Factors {
-            keep: [E::of(beta1), E::of(beta2)],
-            add: [E::of(1.0 - beta1), E::of(1.0 - beta2)],
-            size: E::of(step.lr / (1.0 - beta1.powf(t))),
-            root: E::of(1.0 / (1.0 - beta2.powf(t)).sqrt()),
-            epsilon: E::of(step.epsilon),
-            l2: E::of(step.l2),
-            shrink: E::of(1.0 - step.lr * step.decoupled),
-        };
-        data_mut(p)
-            .par_chunks_mut(BLOCK)
-            .zip(data_mut(m).par_chunks_mut(BLOCK))
-            .zip(data_mut(v).par_chunks_mut(BLOCK))
-            .zip(g.par_chunks(BLOCK))
-            .for_each(|(((p, m), v), g)| adam::step(p, m, v, g, factors));
+        adam::update([data_mut(p), data_mut(m), data_mut(v)], g, step);
         Ok(())
     }
 }

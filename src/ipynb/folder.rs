@@ -1,0 +1,161 @@
+//! Where cells are compiled: kept from one notebook to the next, and shared with the kernel (`notebooks/kernel.py`), so that
+//! what they depend on is compiled once. Who works at the same time has a folder of its own.
+
+use super::NotebookError;
+use std::path::{Path, PathBuf};
+
+/// How many may work at the same time.
+pub(crate) const SLOTS: usize = 16;
+
+/// What tells evcxr of its folder.
+pub(super) const FOLDER: &str = "EVCXR_TMPDIR";
+
+/// evcxr has flags of its own when it compiles; this is for rust-analyzer, which then leaves out what `Cargo.toml` says.
+#[cfg(feature = "notebook-run")]
+const OUTLINE: &str = "[build]\nrustflags = [\"--cfg\", \"infomax_outline\"]\n";
+
+/// The folders, in the order in which they are tried.
+///
+/// # Errors
+/// When there is no place for them.
+pub(super) fn all() -> Result<impl Iterator<Item = PathBuf>, NotebookError> {
+    let home = crate::data::home().and_then(|home| std::path::absolute(home).ok());
+    let none = || NotebookError::Session("there is no home folder to compile in; set INFOMAX_HOME to a folder".into());
+    let root = home.ok_or_else(none)?.join("notebook");
+    Ok((0..SLOTS).map(move |slot| root.join(slot.to_string())))
+}
+
+/// What evcxr is told, so that it compiles as it does for the kernel.
+pub(super) fn environment(folder: &Path) -> Vec<(&'static str, std::ffi::OsString)> {
+    let mut told = vec![(FOLDER, folder.into()), ("INFOMAX_DISPLAY", "1".into())];
+    let defaults = [
+        // Checks for the kernel's own development, which its profile would compile into all dependencies.
+        ("CARGO_PROFILE_DEV_DEBUG_ASSERTIONS", "false"),
+        ("CARGO_PROFILE_DEV_OVERFLOW_CHECKS", "false"),
+        // A gigabyte for infomax alone, which a notebook does not change.
+        ("CARGO_INCREMENTAL", "0"),
+    ];
+    for (name, value) in defaults {
+        told.push((name, std::env::var_os(name).unwrap_or_else(|| value.into())));
+    }
+    told
+}
+
+/// Tells cargo which versions to take: those of infomax's own `Cargo.lock`. evcxr forgets them at every start, and would fetch
+/// and compile what has come out since. Cargo drops those that a notebook does not need.
+#[cfg(feature = "notebook-run")]
+pub(super) fn keep_versions(folder: &Path) {
+    // Without the sources that this program was built from, cargo chooses.
+    let _ = std::fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock"), folder.join("Cargo.lock"));
+}
+
+/// Takes a folder for this process, as long as the file is open; nothing when another has it.
+///
+/// # Errors
+/// When it cannot be made.
+#[cfg(feature = "notebook-run")]
+pub(super) fn claim(folder: &Path) -> std::io::Result<Option<std::fs::File>> {
+    use std::fs::{File, TryLockError};
+    std::fs::create_dir_all(folder)?;
+    let lock = File::options().create(true).truncate(false).write(true).open(folder.with_extension("lock"))?;
+    match lock.try_lock() {
+        Ok(()) => (),
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        Err(TryLockError::Error(e)) => return Err(e),
+    }
+    crate::files::write_atomic(folder.with_file_name(".cargo").join("config.toml"), OUTLINE.as_bytes())?;
+    let first = folder.with_file_name("0");
+    if first != folder {
+        take_over(&first, folder);
+    }
+    for target in children(&folder.join("target")) {
+        for old in children(&target.join("debug").join("deps")) {
+            if old.file_name().is_some_and(|n| n.to_string_lossy().starts_with("libcode_")) {
+                let _ = std::fs::remove_file(old);
+            }
+        }
+    }
+    Ok(Some(lock))
+}
+
+/// Brings what the first folder has compiled and this one has not; what cannot be brought is compiled again.
+///
+/// Libraries are linked, not copied: the compiler replaces them and never writes into them. What says that a library is
+/// complete comes first, in case the first folder's owner is compiling just now.
+#[cfg(feature = "notebook-run")]
+fn take_over(first: &Path, folder: &Path) {
+    let mut files = Vec::new();
+    let mut folders = vec![first.join("target")];
+    while let Some(next) = folders.pop() {
+        for path in children(&next) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let own = ["ctx-", "libctx", "libcode_"].iter().any(|o| name.starts_with(o)) || name == "incremental";
+            match path.is_dir() {
+                _ if own => (),
+                true => folders.push(path),
+                false => files.push(path),
+            }
+        }
+    }
+    files.sort_by_key(|path| !path.iter().any(|part| part == ".fingerprint"));
+    for path in files {
+        let Ok(inner) = path.strip_prefix(first) else { continue };
+        let copy = folder.join(inner);
+        if copy.exists() {
+            continue;
+        }
+        if let Some(parent) = copy.parent() {
+            let _ = std::fs::create_dir_all(parent);
+        }
+        let library = path.extension().is_some_and(|e| ["rlib", "rmeta", "so"].iter().any(|l| e == *l));
+        // It may have been there for a moment only.
+        let _ = match library {
+            true => std::fs::hard_link(&path, &copy),
+            false => copied(&path, &copy),
+        };
+    }
+}
+
+/// A copy with the same time, which cargo compares.
+#[cfg(feature = "notebook-run")]
+fn copied(path: &Path, copy: &Path) -> std::io::Result<()> {
+    let time = std::fs::metadata(path)?.modified()?;
+    std::fs::copy(path, copy)?;
+    std::fs::File::options().write(true).open(copy)?.set_modified(time)
+}
+
+#[cfg(feature = "notebook-run")]
+fn children(folder: &Path) -> Vec<PathBuf> {
+    std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+}
+
+#[cfg(all(test, feature = "notebook-run"))]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn nobody_shares_one() {
+        let root = tempfile::TempDir::new().unwrap();
+        let [zero, one] = ["0", "1"].map(|slot| root.path().join(slot));
+        let first = claim(&zero).unwrap().unwrap();
+        assert!(claim(&zero).unwrap().is_none());
+        let deps = zero.join("target/x86/debug/deps");
+        fs::create_dir_all(&deps).unwrap();
+        for name in ["liba.rlib", "a.d", "libctx.so", "libcode_1.so"] {
+            fs::write(deps.join(name), name).unwrap();
+        }
+        let second = claim(&one).unwrap().unwrap();
+        let taken = one.join("target/x86/debug/deps");
+        let mut names: Vec<_> = children(&taken).iter().map(|p| p.file_name().unwrap().to_owned()).collect();
+        names.sort();
+        assert_eq!(names, ["a.d", "liba.rlib"]);
+        let time = |path: PathBuf| fs::metadata(path).unwrap().modified().unwrap();
+        assert_eq!(time(taken.join("a.d")), time(deps.join("a.d")));
+        fs::write(deps.join("a.d"), "changed").unwrap();
+        assert_eq!(fs::read_to_string(taken.join("a.d")).unwrap(), "a.d");
+        drop((first, second));
+        assert!(claim(&zero).unwrap().is_some());
+        assert!(!deps.join("libcode_1.so").exists() && deps.join("libctx.so").exists());
+    }
+}
