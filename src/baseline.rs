@@ -1,12 +1,12 @@
 //! The methods that the paper compares Deep InfoMax with, and three of other papers, around the same encoders and under the
 //! same trainer.
 //!
-//! Each trains an encoder of [`crate::encoder`] by something else than local or global information: labels
+//! Each trains an encoder of [`crate::encoder`] by something else than what Deep InfoMax maximises: labels
 //! ([`Supervised`]), reconstruction ([`Autoencoder`], [`Vae`], [`Aae`]), targets of noise ([`Nat`]) or a game ([`Bigan`]);
 //! and, not in the paper, two views of an image ([`Simclr`]), its rotation ([`Rotation`]) or its lightness and colour
-//! ([`Cmc`]). The paper says
-//! nothing of their networks but that the encoder is the same; decoders here mirror it. What each one learns is read off
-//! the same layers by the same probes. The untrained encoder, the remaining row, is reported beside every run.
+//! ([`Cmc`]). Its authors say nothing of the baselines' networks but that the encoder is the same; decoders mirror it.
+//! What each one learns is read off the same layers by the same probes. The untrained encoder, the remaining row, is
+//! reported beside every run.
 
 mod aae;
 mod assignment;

@@ -199,6 +199,25 @@ fn a_baseline_is_trained_by_name() {
 }
 
 #[test]
+fn later_methods_have_their_settings() {
+    let set = Set::new();
+    fails(&run(&mut set.train(&["--method", "cmc"])), &["of Dcgan28 are grey", "take colour images or another method"]);
+    fails(&run(&mut set.train(&["--method", "simclr", "--temperature", "0"])), &["the temperature is 0"]);
+    let misplaced = run(&mut set.train(&["--method", "rotation", "--temperature", "1"]));
+    assert_eq!(misplaced.status.code(), Some(2));
+    assert!(!set.runs().exists());
+    assert!(run(&mut set.train(&["--method", "simclr"])).status.success());
+    let config = fs::read_to_string(set.made().join("config.toml")).unwrap();
+    for part in [
+        "[augment.crop]\nkind = \"resized\"\nsize = 28\n",
+        "[augment.jitter]",
+        "[model.method.simclr]\ntemperature = 0.5",
+    ] {
+        assert!(config.contains(part), "no {part:?} in {config}");
+    }
+}
+
+#[test]
 fn an_unwritable_run_folder_is_named() {
     let set = Set::new();
     let blocked = set.folder.path().join("blocked");

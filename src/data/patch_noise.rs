@@ -107,7 +107,7 @@ mod tests {
             width: 12,
             pixels,
             labels: Vec::new(),
-            pieces: vec![0..20],
+            pieces: std::iter::once(0..20).collect(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! What an encoder is trained by: Deep InfoMax, or one of the methods that the paper compares it with.
+//! What an encoder is trained by: Deep InfoMax, one of the methods that the paper compares it with, or a later one.
 
 use super::{DimError, StepReport};
 use serde::{Deserialize, Serialize};
