@@ -181,7 +181,11 @@ mod executed {
         for (old, new) in outputs(&before).iter().zip(outputs(&after)) {
             assert_eq!(*old, new);
         }
-        assert_eq!(after["cells"][2]["outputs"][1]["text"], json!(["a line on stderr\n"]));
+        let printed = after["cells"][2]["outputs"].as_array().unwrap();
+        assert!(
+            printed.iter().any(|o| o["name"] == "stderr" && o["text"] == json!(["a line on stderr\n"])),
+            "{printed:?}"
+        );
         assert_eq!(after["cells"][3]["metadata"]["someone"], json!({ "else": [1, "é"] }));
         assert_eq!(after["metadata"], before["metadata"]);
         let numbers: Vec<u64> = (1..=10).map(|i| after["cells"][i]["execution_count"].as_u64().unwrap()).collect();
@@ -260,15 +264,19 @@ mod executed {
 
     #[test]
     fn a_cell_that_never_ends_is_ended_with_all_that_it_started() {
-        let began = Instant::now();
-        let cell = "println!(\"pid {}\", std::process::id());\nlet mut n = 0u64;\nloop { n = n.wrapping_add(1); std::hint::black_box(n); }";
-        let out = second_fails((cell, &[]), &["--timeout", "20"], &["it took longer than --timeout 20 s"], "loop");
-        assert!(began.elapsed() < Duration::from_secs(120));
-        let said = out["cells"][1]["outputs"][0]["text"][0].as_str().unwrap().to_owned();
-        let pid = said.trim().strip_prefix("pid ").unwrap().to_owned();
-        if cfg!(target_os = "linux") {
-            let status = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            assert!(!status.contains("infomax"), "{pid} still runs");
+        let place = Place::new();
+        let pid = place.path("pid");
+        let cell = format!("std::fs::write({:?}, std::process::id().to_string()).unwrap();\nloop {{}}", name(&pid));
+        let path = place.notebook("a.ipynb", &[(&cell, &[])]);
+        let (before, began) = (fs::read(&path).unwrap(), Instant::now());
+        let ran = place.infomax(&["run", name(&path), "--timeout", "20"]);
+        fails(&ran, &["cell 1: it took longer than --timeout 20 s"]);
+        assert!(began.elapsed() >= Duration::from_secs(20));
+        assert_eq!(fs::read(&path).unwrap(), before);
+        // On a machine with much else to do, 20 s may not be enough to compile it.
+        if let (true, Ok(pid)) = (cfg!(target_os = "linux"), fs::read_to_string(&pid)) {
+            let command = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            assert!(!command.contains("infomax"), "{pid} still runs");
         }
     }
 
