@@ -256,7 +256,7 @@ impl UtilityGrid {
             if finished {
                 continue;
             }
-            if !begun.as_ref().is_some_and(|b| (b.0, b.1) == (cell.arm.id.as_str(), cell.seed)) {
+            if begun.as_ref().is_none_or(|b| (b.0, b.1) != (cell.arm.id.as_str(), cell.seed)) {
                 let Some(tensors) = self.begin(cell.arm, cell.seed, data, progress, stop)? else {
                     return Ok(Ended::Interrupted);
                 };
