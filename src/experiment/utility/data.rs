@@ -36,7 +36,10 @@ impl UtilityData {
         let settings = &plan.settings;
         let source = source(plan, root, progress)?;
         let dir = settings.data.dir.as_deref();
-        let mut images = |split| load(&source, split, dir).map(Arc::new);
+        let mut images = |split| {
+            let set = settings.data.prepare(load(&source, split, dir)?, split).map_err(ExperimentError::from)?;
+            Ok::<_, E>(Arc::new(set))
+        };
         let (train, test) = (images(Split::Train)?, images(Split::Test)?);
         train.check_alike(&test).map_err(train_error)?;
         plan.check_images([train.channels, train.height, train.width], &train.name)?;

@@ -117,9 +117,12 @@ fn whole_seeds(grid: &UtilityGrid, trials: &[Trial]) -> Vec<Trial> {
     trials.iter().filter(|t| is_whole(t.seed)).cloned().collect()
 }
 
+/// A utility below zero by so much is taken for one where one seed leaves no interval.
+const CLEAR: f64 = 0.1;
+
 /// Whether it is as the paper found, in plain words: utility falls towards nothing as labels grow.
 fn headline(report: &UtilityReport) -> String {
-    let (mut falls, mut stays, mut none, mut unknown) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let [mut falls, mut costs, mut stays, mut none, mut unknown] = [(); 5].map(|()| Vec::new());
     for arm in &report.arms {
         let known: Vec<_> = arm.points.iter().filter(|p| matches!(p.utility, Utility::Value(_))).collect();
         let group = match known[..] {
@@ -127,8 +130,11 @@ fn headline(report: &UtilityReport) -> String {
                 let (from, to) = (first.utility.number(), last.utility.number());
                 // Half of what it was, or nothing that its interval tells from zero.
                 let is_near = to <= 0.5 * from || (to < from && last.interval.is_some() && last.holds(0.0));
+                let is_below = if last.interval.is_some() { to < 0.0 && !last.holds(0.0) } else { to < -CLEAR };
                 if from <= 0.0 {
                     &mut none
+                } else if is_below {
+                    &mut costs
                 } else if is_near {
                     &mut falls
                 } else {
@@ -142,6 +148,7 @@ fn headline(report: &UtilityReport) -> String {
     let mut said = Vec::new();
     for (arms, words) in [
         (falls, "as the paper found, utility falls towards zero as labels grow"),
+        (costs, "utility falls as labels grow, but to below zero: with many labels, pretraining costs"),
         (stays, "other than the paper found, utility does not fall towards zero within these budgets"),
         (none, "pretraining saves nothing with the fewest labels whose utility is known, so nothing can fall"),
         (unknown, "too few utilities are known to tell whether they fall towards zero"),
@@ -248,11 +255,12 @@ mod tests {
     #[test]
     fn headlines_say_what_the_curves_do() {
         let mut trials = Vec::new();
-        let gains: [(&str, fn(i32) -> f64); 5] = [
+        let gains: [(&str, fn(i32) -> f64); 6] = [
             ("scratch", |_| 0.0),
             ("falls", |k| if k < 2 { 0.1 } else { 0.001 }),
             ("stays", |k| if k < 4 { 0.05 } else { -0.01 * f64::from(k % 2) + 0.04 }),
             ("harms", |k| if k == 0 { 0.0 } else { -0.05 }),
+            ("costs", |k| if k < 2 { 0.1 } else { -0.05 }),
             ("above", |_| 1.0),
         ];
         for (arm, gain) in gains {
@@ -264,9 +272,13 @@ mod tests {
             }
         }
         let said = headline(&utility(&trials, BASELINE, &UtilityConfig::default()).unwrap());
-        for words in
-            ["Of falls: as the paper", "Of stays: other than", "Of harms: pretraining saves", "Of above: too few"]
-        {
+        for words in [
+            "Of falls: as the paper",
+            "Of costs: utility falls as labels grow, but to below",
+            "Of stays: other than",
+            "Of harms: pretraining saves",
+            "Of above: too few",
+        ] {
             assert!(said.contains(words), "{said}");
         }
     }
