@@ -153,8 +153,8 @@ fn copy_all(from: &Path, to: &Path) {
 fn a_run_that_was_killed_before_its_probes_makes_them_when_it_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let sets = made(folder.path());
-    let online = Some(OnlineProbes { every: 5, mlp: false, knn: false, labels: None });
-    let (mut trainer, run) = begin(online, &sets, &folder.path().join("runs"));
+    let online = OnlineProbes { every: 5, mlp: false, knn: false, labels: None };
+    let (mut trainer, run) = begin(Some(online), &sets, &folder.path().join("runs"));
     finish(&mut trainer);
     let probes = left(&run).2;
     assert_eq!(probes.lines().count(), 2);
@@ -167,7 +167,7 @@ fn a_run_that_was_killed_before_its_probes_makes_them_when_it_goes_on() {
     assert_eq!(left(&run).2, probes);
     // They are what the probes say of the restored encoder.
     let trainer = resume(&run, &sets);
-    let scores = probe_online(trainer.model(), [&sets[0], &sets[1]], &online.unwrap(), 3, &mut Quiet).unwrap();
+    let scores = probe_online(trainer.model(), [&sets[0], &sets[1]], &online, 3, &mut Quiet).unwrap();
     assert_eq!(scores, trainer.dir().probes().unwrap()[1].layers);
     assert!(scores.iter().all(|s| s.mlp.is_none() && s.knn.is_none()));
 }
