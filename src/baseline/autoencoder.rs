@@ -1,7 +1,7 @@
 //! The autoencoder.
 
-use super::model::{Task, encode};
-use crate::dim::part::{Part, check, device_error};
+use super::model::{Task, descend, encode};
+use crate::dim::part::{Part, device_error};
 use crate::dim::{DimError, StepInput, StepReport};
 use crate::encoder::Encoder;
 use crate::nn::checkpoint::Array;
@@ -52,12 +52,8 @@ where
         let decoded = self.decoder.module.try_forward_mut(f.global.put_tape(f.tape)).map_err(device_error)?;
         let loss = reconstruction_loss(decoded, &x).map_err(device_error)?;
         let value = f64::from(loss.as_vec()[0]);
-        let mut report = StepReport { loss: value, reconstruction: value, ..StepReport::default() };
-        check(&mut report, encoder.adam.t + 1)?;
-        let mut grads = loss.try_backward().map_err(device_error)?;
-        encoder.update(&mut grads)?;
-        self.decoder.update(&mut grads)?;
-        Ok(report)
+        let report = StepReport { loss: value, reconstruction: value, ..StepReport::default() };
+        descend(loss, report, encoder, &mut self.decoder)
     }
 
     fn parameters(&self) -> usize {

@@ -1,6 +1,6 @@
 //! One baseline: an encoder and the task that trains it.
 
-use crate::dim::part::Part;
+use crate::dim::part::{Part, check, device_error};
 use crate::dim::{DimError, Model, Noise, StepInput, StepReport};
 use crate::encoder::Encoder;
 use crate::nn::checkpoint::{Array, restore};
@@ -62,6 +62,24 @@ pub(crate) fn encode<N: Encoder<f32, D>, D: Backend<f32>>(
     let x = device.try_tensor_from_vec(pixels, N::image(batch))?;
     let features = encoder.try_encode_train(x.clone().leaky_traced())?;
     Ok((x, features))
+}
+
+/// The end of a step whose one loss trains an encoder and one network on it: both move, unless a number is not finite.
+pub(crate) fn descend<N, H, D: Backend<f32>>(
+    loss: Tensor<Rank0, f32, D, OwnedTape<f32, D>>,
+    mut report: StepReport,
+    encoder: &mut Part<N>,
+    head: &mut Part<H>,
+) -> Result<StepReport, DimError>
+where
+    N: TensorCollection<f32, D>,
+    H: TensorCollection<f32, D>,
+{
+    check(&mut report, encoder.adam.t + 1)?;
+    let mut grads = loss.try_backward().map_err(device_error)?;
+    encoder.update(&mut grads)?;
+    head.update(&mut grads)?;
+    Ok(report)
 }
 
 impl<N, K, const FC: usize, const Y: usize, D: Backend<f32>> Model for Baseline<N, K, FC, Y, D>

@@ -1,8 +1,8 @@
 //! SimCLR: two views of an image are to be found among those of others.
 
-use super::model::{Task, encode};
+use super::model::{Task, descend, encode};
 use super::sphere::on_sphere;
-use crate::dim::part::{Part, check, device_error};
+use crate::dim::part::{Part, device_error};
 use crate::dim::{DimError, StepInput, StepReport};
 use crate::encoder::Encoder;
 use crate::mi::bound::{Evaluated, on_tape};
@@ -97,12 +97,8 @@ where
         let (_, f) = encode(&mut encoder.module, device, 2 * batch, pixels).map_err(device_error)?;
         let z = self.head.module.try_forward(f.global.put_tape(f.tape)).map_err(device_error)?;
         let loss = nt_xent(z, self.temperature).map_err(device_error)?;
-        let mut report = StepReport { loss: f64::from(loss.as_vec()[0]), ..StepReport::default() };
-        check(&mut report, encoder.adam.t + 1)?;
-        let mut grads = loss.try_backward().map_err(device_error)?;
-        encoder.update(&mut grads)?;
-        self.head.update(&mut grads)?;
-        Ok(report)
+        let report = StepReport { loss: f64::from(loss.as_vec()[0]), ..StepReport::default() };
+        descend(loss, report, encoder, &mut self.head)
     }
 
     fn parameters(&self) -> usize {

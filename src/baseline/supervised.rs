@@ -1,7 +1,7 @@
 //! Fully supervised training: the paper's upper row.
 
-use super::model::{Task, encode};
-use crate::dim::part::{Part, check, device_error};
+use super::model::{Task, descend, encode};
+use crate::dim::part::{Part, device_error};
 use crate::dim::{DimError, StepInput, StepReport};
 use crate::encoder::Encoder;
 use crate::nn::checkpoint::Array;
@@ -66,12 +66,8 @@ where
         let logits = self.head.module.try_forward(f.global.put_tape(f.tape)).map_err(device_error)?;
         let loss = label_loss(logits, self.classes, &labels).map_err(device_error)?;
         let value = f64::from(loss.as_vec()[0]);
-        let mut report = StepReport { loss: value, cross_entropy: value, ..StepReport::default() };
-        check(&mut report, encoder.adam.t + 1)?;
-        let mut grads = loss.try_backward().map_err(device_error)?;
-        encoder.update(&mut grads)?;
-        self.head.update(&mut grads)?;
-        Ok(report)
+        let report = StepReport { loss: value, cross_entropy: value, ..StepReport::default() };
+        descend(loss, report, encoder, &mut self.head)
     }
 
     fn parameters(&self) -> usize {

@@ -1,7 +1,11 @@
 //! A page of text, tables and pictures, as Markdown and as one HTML file.
 
+use super::ExperimentError;
+use super::error::io;
+use crate::files::write_atomic;
 use crate::report::{Table, escape_html};
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
 /// A part of a page.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +49,22 @@ th{border-bottom:2px solid #888}
 pre{background:#f4f4f4;padding:.8rem;overflow-x:auto}figure{margin:1rem 0}svg{max-width:100%;height:auto}";
 
 impl Page {
+    /// Writes `report.md`, `report.html` and the pictures' files into a folder; returns the two pages' paths.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub(super) fn write(&self, folder: &Path, files: Vec<(String, Vec<u8>)>) -> Result<[PathBuf; 2], ExperimentError> {
+        for (name, bytes) in files {
+            let file = folder.join(name);
+            write_atomic(&file, &bytes).map_err(io("write", file))?;
+        }
+        let paths = [folder.join("report.md"), folder.join("report.html")];
+        for (path, text) in paths.iter().zip([self.to_markdown(), self.to_html()]) {
+            write_atomic(path, text.as_bytes()).map_err(io("write", path))?;
+        }
+        Ok(paths)
+    }
+
     /// As Markdown; pictures are the files beside it.
     pub fn to_markdown(&self) -> String {
         let mut out = format!("# {}\n", self.title);

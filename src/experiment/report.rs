@@ -4,7 +4,6 @@ use super::chart::pictures;
 use super::error::io;
 use super::measures;
 use super::{Block, CellResult, Compare, ExperimentError, Grid, Page, Row, Spread, spread};
-use crate::files::write_atomic;
 use crate::report::{Align, Table};
 use crate::train::LAYERS;
 use std::fs;
@@ -246,14 +245,5 @@ fn notes(grid: &Grid, results: &[CellResult]) -> Vec<String> {
 /// As [`report`], and when a file cannot be written.
 pub fn write_report(grid: &Grid) -> Result<[PathBuf; 2], ExperimentError> {
     let (page, files) = report(grid)?;
-    let folder = grid.path().join("report");
-    for (name, bytes) in files {
-        let file = folder.join(name);
-        write_atomic(&file, &bytes).map_err(io("write", file))?;
-    }
-    let paths = [folder.join("report.md"), folder.join("report.html")];
-    for (path, text) in paths.iter().zip([page.to_markdown(), page.to_html()]) {
-        write_atomic(path, text.as_bytes()).map_err(io("write", path))?;
-    }
-    Ok(paths)
+    page.write(&grid.path().join("report"), files)
 }

@@ -231,10 +231,7 @@ impl UtilityGrid {
     /// # Errors
     /// When a result is damaged.
     pub fn trials(&self, task: Task) -> Result<Vec<Trial>, ExperimentError> {
-        let of_task = self.results()?.into_iter().filter(|r| r.task == task);
-        let trial =
-            |r: UtilityResult| Trial { arm: r.arm, labels: r.labels as u64, seed: r.seed, score: r.scores.score };
-        Ok(of_task.map(trial).collect())
+        Ok(trials_of(&self.results()?, task))
     }
 
     /// Runs the cells that are not finished. `tell` hears of a cell before it is run, and whether it is finished already.
@@ -316,10 +313,11 @@ impl UtilityGrid {
 
     /// Writes `results.json` and the raw tables.
     fn write_results(&self) -> Result<(), ExperimentError> {
-        write_json(&self.path.join("results.json"), &self.results()?)?;
+        let results = self.results()?;
+        write_json(&self.path.join("results.json"), &results)?;
         for &task in &self.plan.settings.tasks {
             let mut text = "arm,labels,seed,score\n".to_owned();
-            for Trial { arm, labels, seed, score } in self.trials(task)? {
+            for Trial { arm, labels, seed, score } in trials_of(&results, task) {
                 text += &format!("{arm},{labels},{seed},{score}\n");
             }
             let file = self.path.join(format!("trials-{task}.csv"));
@@ -327,4 +325,12 @@ impl UtilityGrid {
         }
         Ok(())
     }
+}
+
+/// The trials of a task.
+fn trials_of(results: &[UtilityResult], task: Task) -> Vec<Trial> {
+    let of_task = results.iter().filter(|r| r.task == task);
+    let trial =
+        |r: &UtilityResult| Trial { arm: r.arm.clone(), labels: r.labels as u64, seed: r.seed, score: r.scores.score };
+    of_task.map(trial).collect()
 }

@@ -3,7 +3,6 @@
 use super::{BASELINE, SCENES, UtilityGrid};
 use crate::experiment::error::io;
 use crate::experiment::{Block, ExperimentError, Page};
-use crate::files::write_atomic;
 use crate::probe::{Trial, Utility, UtilityConfig, UtilityReport, utility};
 use crate::report::{Align, Table, score_chart, utility_chart, utility_reading, utility_table};
 use crate::transfer::{Mode, Task};
@@ -236,16 +235,7 @@ fn notes(grid: &UtilityGrid) -> Result<Vec<String>, ExperimentError> {
 /// As [`utility_report`], and when a file cannot be written.
 pub fn write_utility_report(grid: &UtilityGrid) -> Result<[PathBuf; 2], ExperimentError> {
     let (page, files) = utility_report(grid)?;
-    let folder = grid.path().join("report");
-    for (name, bytes) in files {
-        let file = folder.join(name);
-        write_atomic(&file, &bytes).map_err(io("write", file))?;
-    }
-    let paths = [folder.join("report.md"), folder.join("report.html")];
-    for (path, text) in paths.iter().zip([page.to_markdown(), page.to_html()]) {
-        write_atomic(path, text.as_bytes()).map_err(io("write", path))?;
-    }
-    Ok(paths)
+    page.write(&grid.path().join("report"), files)
 }
 
 #[cfg(test)]

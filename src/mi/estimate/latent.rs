@@ -3,6 +3,7 @@
 use super::classical::of_rows;
 use super::folds::{Fold, folds};
 use super::inputs::gather;
+use super::result::{mean_curve, near};
 use super::{CurvePoint, Estimate, EstimateConfig, EstimateError, Estimator, Learning};
 use crate::mi::classical::{KsgConfig, ksg};
 use crate::mi::critic::Tower;
@@ -88,10 +89,10 @@ pub(super) fn estimate(x: &Samples, y: &Samples, config: &EstimateConfig) -> Res
     let nats = pointwise.iter().sum::<f64>() / pointwise.len() as f64;
     let ceiling = found.iter().map(|h| h.ceiling).fold(f64::INFINITY, f64::min);
     if nats > 0.85 * ceiling {
-        warnings.push(super::result::near(nats, ceiling));
+        warnings.push(near(nats, ceiling));
     }
     let (interval, standard_error) = of_rows(&pointwise, config);
-    let curve = found.into_iter().next().map_or_else(Vec::new, |h| h.curve);
+    let curve = mean_curve(found.iter().map(|h| h.curve.as_slice()));
     Ok(Estimate {
         nats,
         interval,
@@ -136,7 +137,8 @@ fn half<const I: usize>(
 }
 
 /// Trains until the loss on validation rows stops falling, and returns the best. The curve holds that loss with its sign
-/// turned: nats of a normal distribution of variance ½ around what is decoded, without the constant.
+/// turned: nats a column, summed over the four decoders, of a normal distribution of variance ½ around what is decoded,
+/// without the constant.
 fn learn<const I: usize, D: Backend<f32>>(
     dev: &D,
     mut coder: Coder<I, D>,

@@ -5,7 +5,7 @@ use super::folds::{Fold, folds};
 use super::inputs::Seen;
 use super::objective::NeuralBound;
 use super::read_out::permuted_sums;
-use super::result::{bootstrap, near};
+use super::result::{bootstrap, mean_curve, near};
 use super::{Architecture, CurvePoint, Estimate, EstimateConfig, EstimateError, Estimator};
 use crate::mi::critic::{JointCritic, SeparableCritic};
 use crate::mi::{MiError, Samples};
@@ -123,13 +123,7 @@ pub(super) fn cross_fit(
     let p_value = (1 + as_large) as f64 / (1 + PERMUTATIONS) as f64;
     let group = fitted.iter().flat_map(|f| &f.report).map(|g| g.rows.len()).min().unwrap_or(0);
     let mean = |f: fn(&Fitted) -> f64| fitted.iter().map(f).sum::<f64>() / fitted.len() as f64;
-    let shortest = fitted.iter().map(|f| f.curve.len()).min().unwrap_or(0);
-    let curve = (0..shortest)
-        .map(|at| CurvePoint {
-            step: fitted[0].curve[at].step,
-            nats: fitted.iter().map(|f| f.curve[at].nats).sum::<f64>() / fitted.len() as f64,
-        })
-        .collect();
+    let curve = mean_curve(fitted.iter().map(|f| f.curve.as_slice()));
     Ok(CrossFit {
         nats,
         training: mean(|f| f.training),

@@ -52,7 +52,7 @@ pub struct Estimate {
     pub why: Option<String>,
     /// What to know before believing it.
     pub warnings: Vec<String>,
-    /// Value on validation rows in training, mean over folds.
+    /// Value on validation rows in training, mean over folds; of LMI, the log-likelihood a column of what its codes tell.
     pub curve: Vec<CurvePoint>,
     /// Log density ratio of each row's pair, nats, for estimators that give one.
     #[serde(skip)]
@@ -102,6 +102,14 @@ pub(super) fn bootstrap(centred: &[f64], confidence: f64, seed: u64) -> [f64; 2]
     let at = |share: f64| means[((share * (means.len() - 1) as f64).round()) as usize];
     let tail = 0.5 * (1.0 - confidence);
     [at(tail), at(1.0 - tail)]
+}
+
+/// The mean of folds' curves, up to the shortest; all have their points at the same steps.
+pub(super) fn mean_curve<'a>(curves: impl Iterator<Item = &'a [CurvePoint]>) -> Vec<CurvePoint> {
+    let curves: Vec<_> = curves.collect();
+    let shortest = curves.iter().map(|c| c.len()).min().unwrap_or(0);
+    let mean = |at: usize| curves.iter().map(|c| c[at].nats).sum::<f64>() / curves.len() as f64;
+    (0..shortest).map(|at| CurvePoint { step: curves[0][at].step, nats: mean(at) }).collect()
 }
 
 /// What is said of a value near its ceiling.
