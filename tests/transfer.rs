@@ -78,7 +78,7 @@ fn every_task_is_learned_by_fine_tuning() {
     let mut dense = config(Mode::FineTune, 100);
     dense.adam.lr = 3e-3;
     let found = score(&easy, Task::Segmentation, dense);
-    assert!(found.score > background + 0.03, "{found:?}, background {background}");
+    assert!(found.score > background + 0.05, "{found:?}, background {background}");
     let [_, test] = easy.examples(Task::Depth);
     let Targets::Depths(depths) = &test.targets else { panic!("depths are numbers") };
     assert!(depths.iter().all(|&d| d > 0.0 && d <= DEPTH_LIMIT));

@@ -40,7 +40,7 @@ code 1; cells with the tag `raises-exception` must fail. The file is replaced on
 up to the failure as well. When each cell ran is in its metadata.
 
 --set changes the first line `let NAME = …;` that is not indented, in cells with the tag `parameters` or else in any. The \
-value is Rust.";
+value is Rust, and without --out it stays in the file.";
 
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, CliError> {
     let paths = args.which.paths()?;

@@ -84,9 +84,10 @@ pub(crate) fn execute(
             cell.set_time(began, SystemTime::now());
         }
         let line = source.lines().find(|l| !l.trim().is_empty()).unwrap_or_default().chars().take(70).collect();
-        let failed = failure.is_some();
-        ran.push(Ran { number, of: cells.len(), took: start.elapsed(), line, failure });
-        ran.iter().last().into_iter().for_each(|ran| tell(Told::Cell(ran)));
+        let done = Ran { number, of: cells.len(), took: start.elapsed(), line, failure };
+        tell(Told::Cell(&done));
+        let failed = done.failure.is_some();
+        ran.push(done);
         if failed {
             break;
         }
