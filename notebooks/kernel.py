@@ -1,9 +1,11 @@
-"""The kernel "infomax (Rust)": evcxr_jupyter, with four things added.
+"""The kernel "infomax (Rust)": evcxr_jupyter, with five things added.
 
 * Its folder is kept, so that dependencies are compiled once and not at every start. Kernels that run at the same time have
   folders of their own.
 * Dependencies have the versions of infomax's own Cargo.lock: evcxr forgets them at every start, and would fetch and compile
   what has come out since.
+* rust-analyzer, which evcxr asks for the types of variables, reads no crates that none is made of: it has a cargo of its own
+  (`infomax notebook setup` makes it).
 * An interrupt ends a loop that waits for it (`until_interrupted`) or a compilation, and variables stay. Other cells are
   ended with the process that runs them, as evcxr does it.
 * Pictures appear, and change in place, while a cell runs: evcxr passes on whole lines only, so a picture comes as one line
@@ -29,8 +31,6 @@ from pathlib import Path
 SLOTS = 16
 LOCK = Path(__file__).resolve().parent.parent / "Cargo.lock"
 MARK = "INFOMAX_DISPLAY "
-# evcxr has flags of its own when it compiles; this is for rust-analyzer, which then leaves out what Cargo.toml says.
-OUTLINE = '[build]\nrustflags = ["--cfg", "infomax_outline"]\n'
 
 
 class NoKernel(Exception):
@@ -64,8 +64,6 @@ def own_folder():
         break
     else:
         raise NoKernel(f"{SLOTS} kernels run already; shut one down")
-    (root / ".cargo").mkdir(exist_ok=True)
-    (root / ".cargo" / "config.toml").write_text(OUTLINE)
     folder = root / str(index)
     folder.mkdir(exist_ok=True)
     if index > 0:
@@ -104,6 +102,17 @@ def keep_versions(folder):
         shutil.copyfile(LOCK, folder / "Cargo.lock")
 
 
+def cargo_home():
+    """The folder of links to the user's own that `infomax notebook setup` made, or nothing.
+
+    Its cargo does not tell rust-analyzer, which evcxr asks for the types of variables, of crates that none is made of.
+    """
+    home = cache() / "cargo-home"
+    own = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
+    is_its = (home / "registry").resolve() == (own / "registry").resolve()
+    return home if is_its and (home / "bin" / "cargo").exists() else None
+
+
 def kernel(control_file):
     """Runs evcxr_jupyter until it ends."""
     program = evcxr()
@@ -116,6 +125,8 @@ def kernel(control_file):
     environment.setdefault("CARGO_PROFILE_DEV_OVERFLOW_CHECKS", "false")
     # A gigabyte for infomax alone, which a notebook does not change.
     environment.setdefault("CARGO_INCREMENTAL", "0")
+    if home := cargo_home():
+        environment["CARGO_HOME"] = str(home)
     if not sys.platform.startswith("linux"):
         os.set_inheritable(lock, True)
         os.execve(program, [program, "--control_file", control_file], environment)

@@ -98,6 +98,19 @@ class Folders(unittest.TestCase):
             self.assertEqual(kernel.own_folder()[0], first)
             os.close(two)
 
+    def test_links_of_another_cargo_home_are_left_alone(self):
+        with tempfile.TemporaryDirectory() as folder:
+            own, other, links = (Path(folder) / name for name in ("own", "other", "home/notebook/cargo-home"))
+            for registry in (own / "registry", other / "registry", links / "bin"):
+                registry.mkdir(parents=True)
+            (links / "registry").symlink_to(own / "registry")
+            home = str(Path(folder) / "home")
+            for cargo, is_there, wanted in ((own, False, None), (own, True, links), (other, True, None)):
+                if is_there:
+                    (links / "bin" / "cargo").touch()
+                with mock.patch.dict(os.environ, INFOMAX_HOME=home, CARGO_HOME=str(cargo)):
+                    self.assertEqual(kernel.cargo_home(), wanted)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -1,7 +1,9 @@
 //! `infomax notebook`.
 
 use super::{CliError, notebook_check, notebook_run, notebook_setup, notebook_warm};
+use crate::ipynb::outline;
 use clap::{Args, Subcommand};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -25,6 +27,13 @@ enum NotebookVerb {
     /// The process that executes cells
     #[command(hide = true)]
     Worker,
+    /// What rust-analyzer asks of cargo
+    #[command(hide = true)]
+    Cargo {
+        cargo: OsString,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
 }
 
 pub(super) fn run(args: &NotebookArgs) -> Result<ExitCode, CliError> {
@@ -37,6 +46,7 @@ pub(super) fn run(args: &NotebookArgs) -> Result<ExitCode, CliError> {
         NotebookVerb::Worker => Ok(crate::ipynb::worker::serve()),
         #[cfg(not(feature = "notebook-run"))]
         NotebookVerb::Worker => executes().map(|()| ExitCode::FAILURE),
+        NotebookVerb::Cargo { cargo, arguments } => Ok(outline::metadata(cargo, arguments)?),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::CliError;
 use super::notebook::notebooks;
 use super::notebook_run::Printer;
-use super::notebook_setup::{KERNEL, PythonArg};
+use super::notebook_setup::{KERNEL, PythonArg, links};
 use crate::ipynb::document::Document;
 use crate::ipynb::execute::MUST_FAIL;
 use clap::Args;
@@ -30,6 +30,7 @@ Runs three cells as a notebook would: by evcxr where this build has it (feature 
 
 pub(super) fn run(args: &WarmArgs) -> Result<ExitCode, CliError> {
     let folder = notebooks()?;
+    links()?;
     let mut told = Printer::new(false, false);
     for lib in if args.light { &["lib"][..] } else { &["lib", "lib-data"] } {
         let package = format!("infomax-notebook{}", lib.trim_start_matches("lib"));

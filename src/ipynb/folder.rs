@@ -10,19 +10,23 @@ pub(crate) const SLOTS: usize = 16;
 /// What tells evcxr of its folder.
 pub(super) const FOLDER: &str = "EVCXR_TMPDIR";
 
-/// evcxr has flags of its own when it compiles; this is for rust-analyzer, which then leaves out what `Cargo.toml` says.
-#[cfg(feature = "notebook-run")]
-const OUTLINE: &str = "[build]\nrustflags = [\"--cfg\", \"infomax_outline\"]\n";
-
 /// The folders, in the order in which they are tried.
 ///
 /// # Errors
 /// When there is no place for them.
 pub(super) fn all() -> Result<impl Iterator<Item = PathBuf>, NotebookError> {
+    let root = root()?;
+    Ok((0..SLOTS).map(move |slot| root.join(slot.to_string())))
+}
+
+/// The folder of all of them.
+///
+/// # Errors
+/// When there is no place for it.
+pub(crate) fn root() -> Result<PathBuf, NotebookError> {
     let home = crate::data::home().and_then(|home| std::path::absolute(home).ok());
     let none = || NotebookError::Session("there is no home folder to compile in; set INFOMAX_HOME to a folder".into());
-    let root = home.ok_or_else(none)?.join("notebook");
-    Ok((0..SLOTS).map(move |slot| root.join(slot.to_string())))
+    Ok(home.ok_or_else(none)?.join("notebook"))
 }
 
 /// What evcxr is told, so that it compiles as it does for the kernel.
@@ -37,6 +41,10 @@ pub(super) fn environment(folder: &Path) -> Vec<(&'static str, std::ffi::OsStrin
     ];
     for (name, value) in defaults {
         told.push((name, std::env::var_os(name).unwrap_or_else(|| value.into())));
+    }
+    // Without it cells run as well; their variables' types take longer to find.
+    if let Some(home) = folder.parent().and_then(|root| super::outline::home(root).ok().flatten()) {
+        told.push(("CARGO_HOME", home.into()));
     }
     told
 }
@@ -63,7 +71,6 @@ pub(super) fn claim(folder: &Path) -> std::io::Result<Option<std::fs::File>> {
         Err(TryLockError::WouldBlock) => return Ok(None),
         Err(TryLockError::Error(e)) => return Err(e),
     }
-    crate::files::write_atomic(folder.with_file_name(".cargo").join("config.toml"), OUTLINE.as_bytes())?;
     let first = folder.with_file_name("0");
     if first != folder {
         take_over(&first, folder);

@@ -4,6 +4,7 @@
 //! * [`parameters`]: `--set name=value`;
 //! * [`session`]: a process of this program that executes cells (`worker`, feature `notebook-run`), in a build folder that
 //!   the kernel shares (`folder`);
+//! * [`outline`]: what rust-analyzer reads of the crates that a notebook depends on;
 //! * [`outputs`]: what a cell gave, as a notebook holds it;
 //! * [`execute`]: a whole notebook;
 //! * [`compare`]: whether fresh outputs are those that were committed.
@@ -12,6 +13,7 @@ pub(crate) mod compare;
 pub(crate) mod document;
 pub(crate) mod execute;
 pub(crate) mod folder;
+pub(crate) mod outline;
 mod outputs;
 pub(crate) mod parameters;
 #[cfg(feature = "notebook-run")]
