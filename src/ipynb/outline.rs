@@ -24,7 +24,7 @@ const KEPT: [(&str, &[&str]); 5] = [
     ("image", &[]),
 ];
 
-/// Makes the cargo home in `root`, or brings it up to date. Nothing where there are no such links, or no cargo at home.
+/// Makes the cargo home in `root`, or brings it up to date. Nothing where there are no such links, or no cargo.
 ///
 /// # Errors
 /// When it cannot be written.
@@ -34,10 +34,11 @@ pub(crate) fn home(root: &Path) -> io::Result<Option<PathBuf>> {
     let home = root.join(HOME);
     let told = std::env::var_os("CARGO_HOME").map(PathBuf::from).filter(|told| *told != home);
     let Some(own) = told.or_else(|| Some(std::env::home_dir()?.join(".cargo"))) else { return Ok(None) };
-    let cargo = own.join("bin").join("cargo");
-    if !cargo.exists() {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut programs = std::iter::once(own.join("bin")).chain(std::env::split_paths(&path)).map(|f| f.join("cargo"));
+    let Some(cargo) = programs.find(|program| program.is_file() && !program.starts_with(&home)) else {
         return Ok(None);
-    }
+    };
     let bin = home.join("bin");
     std::fs::create_dir_all(&bin)?;
     // What cargo would make in a home of its own, which is then the user's in both.
@@ -48,7 +49,9 @@ pub(crate) fn home(root: &Path) -> io::Result<Option<PathBuf>> {
         std::fs::File::options().create(true).truncate(false).write(true).open(own.join(file))?;
     }
     links(&own, &home, "bin")?;
-    links(&own.join("bin"), &bin, "cargo")?;
+    if own.join("bin").is_dir() {
+        links(&own.join("bin"), &bin, "cargo")?;
+    }
     let script = script(&std::env::current_exe()?, &cargo);
     let file = bin.join("cargo");
     if std::fs::read(&file).ok().as_deref() != Some(script.as_bytes()) {
