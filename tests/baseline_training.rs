@@ -96,12 +96,16 @@ fn check(method: Method, term: &str) {
 
 /// The same on these images.
 fn check_on(images: &Arc<ImageSet>, method: Method, term: &str) {
+    let values = repeats(images, method, term);
+    assert!(values[3] < 0.97 * values[0], "{method:?}: {term} went from {} to {}", values[0], values[3]);
+}
+
+/// Trains in both ways; a term by epoch.
+fn repeats(images: &Arc<ImageSet>, method: Method, term: &str) -> Vec<f64> {
     let folder = tempfile::tempdir().unwrap();
     let (history, arrays) = train(method, images, &folder.path().join("whole"), false);
     let epochs: Vec<Value> =
         history.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()).filter(|e| e["kind"] == "epoch").collect();
-    let value = |epoch: usize| epochs[epoch][term].as_f64().unwrap();
-    assert!(value(3) < 0.97 * value(0), "{method:?}: {term} went from {} to {}", value(0), value(3));
     assert_eq!(epochs[3]["nats"], 0.0, "a baseline has no bound");
     assert!(config(method).ceiling().is_none());
     let (again, resumed) = train(method, images, &folder.path().join("parts"), true);
@@ -110,6 +114,7 @@ fn check_on(images: &Arc<ImageSet>, method: Method, term: &str) {
     // Both moments of every learned tensor are in it.
     let saved = |prefix: &str| arrays.iter().filter(|(name, _)| name.starts_with(prefix)).count();
     assert!(saved("adam.first.encoder.") > 0 && saved("adam.first.") == saved("adam.second."), "{method:?}");
+    epochs.iter().map(|epoch| epoch[term].as_f64().unwrap()).collect()
 }
 
 #[test]
@@ -144,8 +149,9 @@ fn aae() {
 
 #[test]
 fn bigan() {
-    // The discriminator learns to tell images from noise at first.
-    check(Method::Bigan, "discriminator");
+    // The discriminator learns to tell images from noise at first; who wins later is open.
+    let told = repeats(&images(), Method::Bigan, "discriminator");
+    assert!(told[1] < 0.97 * told[0], "{told:?}");
 }
 
 #[test]
