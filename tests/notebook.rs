@@ -127,9 +127,9 @@ fn setup_says_what_is_missing_and_writes_one_file() {
     let again = place.infomax(&["setup", "--python", name(&python)]);
     assert!(text(&again.stdout).contains(&format!("kernel          {}", file.display())), "{}", text(&again.stdout));
     assert!(!text(&again.stdout).contains("argv"));
-    // The cargo that rust-analyzer asks, where there is one to be stood in for.
-    let cargo = place.path("home/notebook/cargo-home/bin/cargo");
-    assert!(!cargo.exists() || fs::read_to_string(&cargo).unwrap().contains(env!("CARGO_BIN_EXE_infomax")));
+    // The cargo that rust-analyzer asks.
+    let cargo = fs::read_to_string(place.path("home/notebook/cargo-home/bin/cargo")).unwrap();
+    assert!(cargo.contains(env!("CARGO_BIN_EXE_infomax")), "{cargo}");
 }
 
 #[cfg(not(feature = "notebook-run"))]

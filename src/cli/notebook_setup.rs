@@ -187,8 +187,8 @@ fn program(name: &str, variable: Option<&str>) -> Option<PathBuf> {
     let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
     let told = variable.and_then(std::env::var_os).map(PathBuf::from);
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let cargo =
-        std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(std::env::home_dir()?.join(".cargo")));
-    let on_path = std::env::split_paths(&path).chain(cargo.map(|c| c.join("bin"))).map(|folder| folder.join(&file));
+    let on_path = std::env::split_paths(&path)
+        .chain(outline::cargo_home().map(|c| c.join("bin")))
+        .map(|folder| folder.join(&file));
     told.into_iter().chain(on_path).find(|p| p.is_file())
 }

@@ -24,6 +24,14 @@ const KEPT: [(&str, &[&str]); 5] = [
     ("image", &[]),
 ];
 
+/// The user's cargo home.
+pub(crate) fn cargo_home() -> Option<PathBuf> {
+    match std::env::var_os("CARGO_HOME").filter(|told| !told.is_empty()) {
+        Some(told) => std::path::absolute(told).ok(),
+        None => Some(std::env::home_dir()?.join(".cargo")),
+    }
+}
+
 /// Makes the cargo home in `root`, or brings it up to date. Nothing where there are no such links, or no cargo.
 ///
 /// # Errors
@@ -32,8 +40,8 @@ const KEPT: [(&str, &[&str]); 5] = [
 pub(crate) fn home(root: &Path) -> io::Result<Option<PathBuf>> {
     use std::os::unix::fs::PermissionsExt;
     let home = root.join(HOME);
-    let told = std::env::var_os("CARGO_HOME").map(PathBuf::from).filter(|told| *told != home);
-    let Some(own) = told.or_else(|| Some(std::env::home_dir()?.join(".cargo"))) else { return Ok(None) };
+    let of_user = || Some(std::env::home_dir()?.join(".cargo"));
+    let Some(own) = cargo_home().filter(|own| *own != home).or_else(of_user) else { return Ok(None) };
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut programs = std::iter::once(own.join("bin")).chain(std::env::split_paths(&path)).map(|f| f.join("cargo"));
     let Some(cargo) = programs.find(|program| program.is_file() && !program.starts_with(&home)) else {
@@ -73,13 +81,12 @@ pub(crate) fn home(_: &Path) -> io::Result<Option<PathBuf>> {
 #[cfg(unix)]
 fn links(from: &Path, to: &Path, but: &str) -> io::Result<()> {
     for entry in std::fs::read_dir(from)? {
-        let (path, name) = (entry.as_ref().map(|e| e.path()), entry.as_ref().map(|e| e.file_name()));
-        let (Ok(path), Ok(name)) = (path, name) else { continue };
-        let link = to.join(&name);
-        if name == but || std::fs::read_link(&link).is_ok_and(|old| old == path) {
+        let entry = entry?;
+        let (path, link) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_name() == but || std::fs::read_link(&link).is_ok_and(|old| old == path) {
             continue;
         }
-        // An old link, or a file that cargo put here; never a folder with something in it.
+        // An old link, or a file that cargo put here; never a folder.
         let _ = std::fs::remove_file(&link);
         match std::os::unix::fs::symlink(&path, &link) {
             Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
@@ -152,12 +159,13 @@ mod tests {
     use serde_json::json;
 
     fn said(edges: &[(&str, &[&str])]) -> Value {
-        let node = |(name, to): &(&str, &[&str])| json!({"id": name, "dependencies": to, "deps": to.iter().map(|d| json!({"pkg": d})).collect::<Vec<_>>()});
-        json!({
-            "packages": edges.iter().map(|(name, _)| json!({"id": name, "name": name})).collect::<Vec<_>>(),
-            "workspace_members": ["ctx"],
-            "resolve": {"root": "ctx", "nodes": edges.iter().map(node).collect::<Vec<_>>()},
-        })
+        let (mut packages, mut nodes) = (Vec::new(), Vec::new());
+        for (name, to) in edges {
+            let deps: Vec<Value> = to.iter().map(|d| json!({"pkg": d})).collect();
+            packages.push(json!({"id": name, "name": name}));
+            nodes.push(json!({"id": name, "dependencies": to, "deps": deps}));
+        }
+        json!({"packages": packages, "workspace_members": ["ctx"], "resolve": {"root": "ctx", "nodes": nodes}})
     }
 
     #[test]
@@ -193,7 +201,7 @@ mod tests {
     #[test]
     fn the_home_is_the_users_but_for_cargo() {
         let root = tempfile::TempDir::new().unwrap();
-        let Some(home) = home(root.path()).unwrap() else { return };
+        let home = home(root.path()).unwrap().expect("cargo, which runs this");
         assert_eq!(super::home(root.path()).unwrap(), Some(home.clone()));
         let link = std::fs::read_link(home.join("registry")).unwrap();
         assert!(link.ends_with("registry") && !link.starts_with(root.path()));
