@@ -8,6 +8,7 @@ use std::{env, fmt::Write as _, fs, path::Path};
 /// Windows (kernel, stride, padding) that have compile-time sizes.
 const WINDOWS: &[(usize, usize, usize)] = &[
     (1, 1, 0),
+    (1, 2, 0),
     (2, 1, 0),
     (2, 2, 0),
     (3, 1, 0),

@@ -3,7 +3,6 @@
 //! `α·global + β·local` bounds are maximised, and `γ·prior` pushes the global vectors towards a prior distribution
 //! (Hjelm et al. 2019, eq. 8).
 
-mod auxiliary;
 pub(crate) mod build;
 mod coordinates;
 mod method;
@@ -12,8 +11,8 @@ mod noise;
 mod occlusion;
 pub(crate) mod part;
 pub(crate) mod prior;
+mod term;
 
-pub use auxiliary::Auxiliary;
 pub use build::{CriticKind, EncoderKind, ModelConfig, build};
 pub use coordinates::{AbsoluteCoordinates, Axes, CoordinateLoss, RelativeCoordinates};
 pub use method::Method;
@@ -21,6 +20,7 @@ pub use model::{Dim, Model, StepInput, StepReport};
 pub use noise::Noise;
 pub use occlusion::occlude;
 pub use prior::{Prior, PriorConfig, PriorNet, discriminator_loss, encoder_loss, gradient_penalty};
+pub use term::{CoordinatePart, CriticPart, Term};
 
 use serde::{Deserialize, Serialize};
 

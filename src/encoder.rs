@@ -1,12 +1,15 @@
 //! Encoders `E = f ∘ C`: images to a local feature map `C(x)` and on to a global vector `Y = E(x)`.
 
-mod dcgan28;
-mod dcgan32;
-mod dcgan64;
+mod alexnet;
+mod dcgan;
+mod folded;
+mod resnet;
+mod staged;
 
-pub use dcgan28::Dcgan28;
-pub use dcgan32::Dcgan32;
-pub use dcgan64::Dcgan64;
+pub use alexnet::Alexnet64;
+pub use dcgan::{Dcgan28, Dcgan32, Dcgan64};
+pub use folded::Folded;
+pub use resnet::{Bottleneck, BottleneckPath, CropResnet, FoldResnet19, Resnet19, WideningBottleneck};
 
 use crate::nn::{Backend, Real};
 use dfdx::prelude::*;

@@ -25,9 +25,9 @@ pub use progress::{Progress, Quiet};
 pub use run_dir::{Environment, RunDir};
 #[cfg(feature = "report")]
 pub(crate) use run_dir::{new_folder, utc};
-#[cfg(feature = "report")]
-pub(crate) use trainer::check_images;
 pub use trainer::{EpochReport, Outcome, Trainer};
+#[cfg(feature = "report")]
+pub(crate) use trainer::{check_data, check_images};
 
 use std::path::PathBuf;
 

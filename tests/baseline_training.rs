@@ -47,7 +47,15 @@ fn config(method: Method) -> RunConfig {
         batch: 16,
         log_every: 1,
         checkpoint_every: 100,
-        data: DataConfig { source: "fashion_mnist_sample".into(), dir: None, stream: false, noise: None },
+        data: DataConfig {
+            source: "fashion_mnist_sample".into(),
+            dir: None,
+            stream: false,
+            fit: None,
+            images: None,
+            unlabeled: false,
+            noise: None,
+        },
         order: Order::Shuffled,
         augment: if method.views() > 1 { Augment::simclr(28) } else { Augment::default() },
         model: ModelConfig {

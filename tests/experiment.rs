@@ -3,7 +3,8 @@
 #![cfg(feature = "cli")]
 
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
-use infomax::data::write_parquet;
+use infomax::data::{Card, ImageShape, write_parquet};
+use infomax::dim::EncoderKind;
 use infomax::experiment::{Budget, CellResult, Choice, Compare, Definition, ExperimentError, Grid, resolve, spread};
 use infomax::mi::bound::BoundKind;
 use infomax::seed::stream;
@@ -33,7 +34,18 @@ fn all_that_ships_resolves_at_each_budget() {
             let plan = resolve(definition, budget, &Choice::default()).unwrap();
             let settings = definition.budget(budget).unwrap();
             assert_eq!(plan.seeds.len() as u64, settings.seeds);
-            assert!(plan.rows.len() >= 5 && settings.cost.len() > 10 && settings.cost.contains(' '));
+            assert!(plan.rows.len() >= 3 && settings.cost.len() > 10 && settings.cost.contains(' '));
+            // Images come out in the shape that the encoder takes.
+            for row in &plan.rows {
+                let card = Card::named(&row.run.data.source).unwrap().expect("a named set");
+                let own =
+                    ImageShape { channels: card.channels, height: card.height as usize, width: card.width as usize };
+                let fitted =
+                    row.run.data.fit.map(|f| ImageShape { channels: f.channels, height: f.side, width: f.side });
+                let out = row.run.augment.check(fitted.unwrap_or(own)).unwrap();
+                let found = [out.channels, out.height, out.width];
+                assert_eq!(found, row.run.model.encoder.image(), "{} {}", definition.name, row.id);
+            }
             // No two rows are the same run.
             for (i, row) in plan.rows.iter().enumerate() {
                 let same = |other: &infomax::experiment::PlannedRow| {
@@ -64,6 +76,34 @@ fn table_1_has_the_papers_figures_and_settings() {
     let global = run("dim-g-jsd").model;
     assert_eq!((global.weights.alpha, global.weights.beta, global.weights.gamma), (1.0, 0.0, 1.0));
     assert_eq!(global.bound, BoundKind::Jsd);
+}
+
+#[test]
+fn table_2_has_the_papers_figures_and_settings() {
+    for (name, paper) in [("table2-tiny-imagenet", [33.54, 36.88, 31.66]), ("table2-stl10", [72.86, 70.85, 65.93])] {
+        let definition = Definition::named(name).unwrap();
+        let row = definition.rows.iter().find(|r| r.id == "dim-l-jsd").unwrap();
+        assert_eq!(["conv", "fc", "Y"].map(|l| row.paper[l]), paper);
+        let plan = resolve(&definition, Budget::Paper, &Choice::default()).unwrap();
+        let run = &plan.rows.iter().find(|r| r.id == "dim-l-jsd").unwrap().run;
+        assert_eq!((run.model.encoder, run.model.units), (EncoderKind::Alexnet64, 2048));
+        // The supervised row of STL-10 has labels of all that it trains on.
+        let supervised = &plan.rows.iter().find(|r| r.id == "supervised").unwrap().run;
+        assert!(!supervised.data.unlabeled && run.data.unlabeled == (name == "table2-stl10"));
+    }
+}
+
+#[test]
+fn rows_have_settings_by_budget() {
+    let definition = Definition::named("table1-cifar10").unwrap();
+    let crop = |budget| {
+        let plan = resolve(&definition, budget, &Choice::default()).unwrap();
+        plan.rows.iter().find(|r| r.id == "simclr").unwrap().run.augment.crop.unwrap().size()
+    };
+    assert_eq!([Budget::Smoke, Budget::Quick, Budget::Paper].map(crop), [28, 32, 32]);
+    let text = toml::to_string(&definition).unwrap().replace("rows.budgets.smoke", "rows.budgets.large");
+    let refused = Definition::parse("table1-cifar10", &text).unwrap_err().to_string();
+    assert!(refused.contains("row simclr has settings for a budget `large`"), "{refused}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod common;
 
 use common::{TOLERANCE, Taped, check_input, check_parameters, differences, numbers, relative_error, tensor};
 use dfdx::prelude::*;
+use infomax::encoder::Folded;
 use infomax::mi::bound::{BoundKind, ScoreSizes, objective};
 use infomax::mi::critic::{Critic, VectorCritic};
 use infomax::mi::{Pairing, Scores};
@@ -187,6 +188,14 @@ fn bounds() {
 }
 
 #[test]
+fn layers_on_crops() {
+    type Smooth = (builder::Conv2d<3, 4, 8, 4, 0>, builder::BatchNorm2d<4>);
+    let layers = dev().build_module::<Folded<Smooth, 4, 8, 4>, f64>();
+    let x: Tensor<Rank4<3, 3, 32, 32>, f64, Cpu> = tensor("images");
+    check_parameters("folded", &layers, |l| -> Taped<Rank4<3, 4, 7, 7>> { l.forward_mut(x.clone().leaky_traced()) });
+}
+
+#[test]
 fn whole_encoders() {
     use infomax::encoder::Encoder;
     type Small = builder::Dcgan28<1, 2, 3, 6, 4>;
@@ -203,10 +212,30 @@ fn whole_encoders() {
         let f = e.try_encode_train(x.clone().leaky_traced()).unwrap();
         f.global.put_tape(f.tape)
     });
+    type SmallResidual = builder::Resnet19<3, 2, 2, 3, 2, 4, 2, 3, 4, 3>;
+    let encoder = dev().build_module::<SmallResidual, f64>();
+    check_parameters("resnet19", &encoder, |e| {
+        let f = e.try_encode_train(x.clone().leaky_traced()).unwrap();
+        f.global.put_tape(f.tape)
+    });
+    // One image is 49 crops: more would have a ReLU change sides within a difference.
+    type SmallFolded = builder::FoldResnet19<3, 2, 2, 3, 2, 4, 2, 3, 2, 3>;
+    let encoder = dev().build_module::<SmallFolded, f64>();
+    let one: Tensor<Rank4<1, 3, 32, 32>, f64, Cpu> = tensor("images");
+    check_parameters("fold-resnet19", &encoder, |e| {
+        let f = e.try_encode_train(one.clone().leaky_traced()).unwrap();
+        f.map.put_tape(f.tape)
+    });
     type Small64 = builder::Dcgan64<3, 2, 3, 2, 3, 4, 4>;
     let encoder = dev().build_module::<Small64, f64>();
     let x: Tensor<Rank4<3, 3, 64, 64>, f64, Cpu> = tensor("images");
     check_parameters("dcgan64", &encoder, |e| {
+        let f = e.try_encode_train(x.clone().leaky_traced()).unwrap();
+        f.global.put_tape(f.tape)
+    });
+    type SmallAlexnet = builder::Alexnet64<3, 2, 2, 3, 2, 2, 2, 3>;
+    let encoder = dev().build_module::<SmallAlexnet, f64>();
+    check_parameters("alexnet64", &encoder, |e| {
         let f = e.try_encode_train(x.clone().leaky_traced()).unwrap();
         f.global.put_tape(f.tape)
     });

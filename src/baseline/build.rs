@@ -7,7 +7,7 @@ use super::{
     Aae, Autoencoder, Bigan, Cmc, Decoder28, Decoder32, Decoder64, JointNet28, JointNet32, JointNet64, Nat, Rotation,
     Simclr, Supervised, Vae,
 };
-use crate::dim::build::{Enc28, Enc32, Enc64, Enc64Narrow, FC, Y};
+use crate::dim::build::{ALEXNET_FC, Enc28, Enc32, Enc64, Enc64Narrow, EncAlexnet, EncFolded, EncResnet, FC, Y};
 use crate::dim::part::device_error;
 use crate::dim::prior::PriorLayers;
 use crate::dim::{DimError, EncoderKind, Method, Model, ModelConfig};
@@ -31,21 +31,22 @@ pub(crate) fn build(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, D
     if let Method::Cmc { temperature } = config.method {
         return halves(config, temperature, root);
     }
+    // Decoders, generators and discriminators are those of the image's size, whichever the encoder.
+    type Decode32 = Decoder32<3, 64, 128, 256, 4096, 1024, Y>;
+    type Joint32 = JointNet32<3, 64, 128, 256, UNITS>;
+    type Decode64 = Decoder64<3, 64, 128, 256, 512, 8192, 1024, Y>;
+    type Joint64 = JointNet64<3, 64, 128, 256, 512, UNITS>;
+    type Decode64Narrow = Decoder64<3, 16, 32, 64, 128, 2048, 1024, Y>;
+    type Joint64Narrow = JointNet64<3, 16, 32, 64, 128, UNITS>;
+    type Decode28 = Decoder28<1, 64, 128, 6272, 1024, Y>;
     match config.encoder {
-        EncoderKind::Dcgan32 => {
-            around::<Enc32, Decoder32<3, 64, 128, 256, 4096, FC, Y>, JointNet32<3, 64, 128, 256, UNITS>>(config, root)
-        }
-        EncoderKind::Dcgan64 => {
-            type Decoder = Decoder64<3, 64, 128, 256, 512, 8192, FC, Y>;
-            around::<Enc64, Decoder, JointNet64<3, 64, 128, 256, 512, UNITS>>(config, root)
-        }
-        EncoderKind::Dcgan64Narrow => {
-            type Decoder = Decoder64<3, 16, 32, 64, 128, 2048, FC, Y>;
-            around::<Enc64Narrow, Decoder, JointNet64<3, 16, 32, 64, 128, UNITS>>(config, root)
-        }
-        EncoderKind::Dcgan28 => {
-            around::<Enc28, Decoder28<1, 64, 128, 6272, FC, Y>, JointNet28<1, 64, 128, UNITS>>(config, root)
-        }
+        EncoderKind::Dcgan32 => around::<Enc32, Decode32, Joint32, FC>(config, root),
+        EncoderKind::Resnet19 => around::<EncResnet, Decode32, Joint32, FC>(config, root),
+        EncoderKind::FoldResnet19 => around::<EncFolded, Decode32, Joint32, FC>(config, root),
+        EncoderKind::Dcgan64 => around::<Enc64, Decode64, Joint64, FC>(config, root),
+        EncoderKind::Alexnet64 => around::<EncAlexnet, Decode64, Joint64, ALEXNET_FC>(config, root),
+        EncoderKind::Dcgan64Narrow => around::<Enc64Narrow, Decode64Narrow, Joint64Narrow, FC>(config, root),
+        EncoderKind::Dcgan28 => around::<Enc28, Decode28, JointNet28<1, 64, 128, UNITS>, FC>(config, root),
     }
 }
 
@@ -54,8 +55,8 @@ fn part<B: BuildOnDevice<Cpu, f32>>(root: u64, index: u64) -> Result<Built<B>, D
     Cpu::seed_from_u64(seed::child(root, "init", index)).try_build_module::<B, f32>().map_err(device_error)
 }
 
-/// With encoder `N`, decoder (or generator) `G` and the image's half `M` of a discriminator.
-fn around<N, G, M>(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimError>
+/// With encoder `N` of `FC` hidden units, decoder (or generator) `G` and the image's half `M` of a discriminator.
+fn around<N, G, M, const FC: usize>(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimError>
 where
     N: BuildOnDevice<Cpu, f32>,
     G: BuildOnDevice<Cpu, f32>,
@@ -132,6 +133,10 @@ fn halves(config: &ModelConfig, temperature: f64, root: u64) -> Result<Box<dyn M
         EncoderKind::Dcgan32 => two!(Dcgan32, 32, 64, 128),
         EncoderKind::Dcgan64 => two!(Dcgan64, 32, 64, 128, 256),
         EncoderKind::Dcgan64Narrow => two!(Dcgan64, 8, 16, 32, 64),
+        EncoderKind::Alexnet64 | EncoderKind::Resnet19 | EncoderKind::FoldResnet19 => Err(DimError::Config(format!(
+            "cmc trains two encoders of half the size, and there is no half of {}; take a dcgan encoder or another method",
+            config.encoder.name()
+        ))),
         EncoderKind::Dcgan28 => Err(DimError::Config(
             "cmc sets the lightness of images against their colours, and those of Dcgan28 are grey; take colour images or \
              another method"
@@ -141,7 +146,12 @@ fn halves(config: &ModelConfig, temperature: f64, root: u64) -> Result<Box<dyn M
 }
 
 /// The baseline of `encoder` and `task`.
-fn boxed<N, K>(encoder: N, task: K, config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimError>
+fn boxed<N, K, const FC: usize>(
+    encoder: N,
+    task: K,
+    config: &ModelConfig,
+    root: u64,
+) -> Result<Box<dyn Model>, DimError>
 where
     N: TensorCollection<f32, Cpu, To<f32, Cpu> = N>
         + Encoder<f32, Cpu, Fc<usize> = (usize, Const<FC>), Global<usize> = (usize, Const<Y>)>

@@ -5,7 +5,7 @@ use super::export::Format;
 use super::{CliError, bar, images};
 use crate::data::{FeatureExport, Split};
 use crate::dim::build;
-use crate::train::{Checkpoint, LAYERS, TrainError, encode_layer};
+use crate::train::{Checkpoint, DataConfig, LAYERS, TrainError, encode_layer};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -74,9 +74,10 @@ pub(super) fn run(args: &EmbedArgs) -> Result<(), CliError> {
     let source = args.data.as_ref().unwrap_or(&config.data.source);
     let dir = args.data_dir.as_deref().or(config.data.dir.as_deref());
     let mut set = args.cache.load(source, args.split, dir)?;
-    if args.data.is_none() {
-        set = config.data.prepare(set, args.split)?;
-    }
+    set = match &args.data {
+        None => config.data.prepare(set, args.split)?,
+        Some(_) => DataConfig { noise: None, ..config.data.clone() }.prepare(set, args.split)?,
+    };
     images::check_encoder(&*model, &set)?;
     let rows = args.rows.unwrap_or(set.len());
     if rows == 0 || rows > set.len() {

@@ -18,7 +18,14 @@ pub(super) fn open(data: &DataConfig, cache: &CacheArgs) -> Result<Source, CliEr
     if data.stream {
         return Ok(Arc::new(StreamSet::open(&data.source, Split::Train, dir)?).into());
     }
-    Ok(Arc::new(data.prepare(cache.load(&data.source, Split::Train, dir)?, Split::Train)?).into())
+    let load = |split| Ok::<_, CliError>(data.prepare(cache.load(&data.source, split, dir)?, split)?);
+    let set = load(Split::Train)?;
+    let set = match data.images {
+        Some(n) => set.first(n)?,
+        None => set,
+    };
+    let set = if data.unlabeled { set.with_unlabelled(&load(Split::Unlabeled)?)? } else { set };
+    Ok(Arc::new(set).into())
 }
 
 /// Loads the held-out split.
@@ -26,10 +33,11 @@ pub(super) fn held_out(data: &DataConfig, cache: &CacheArgs) -> Result<ImageSet,
     Ok(data.prepare(cache.load(&data.source, Split::Test, data.dir.as_deref())?, Split::Test)?)
 }
 
-/// The training images that probes see: all that are in memory, or [`PROBED`] of a streamed set, always the same for a
+/// The training images that probes see: all with labels that are in memory, or [`PROBED`] of a streamed set, always the same for a
 /// seed.
 pub(super) fn probed(train: &Source, seed: u64) -> Result<Arc<ImageSet>, CliError> {
     Ok(match train {
+        Source::Memory(set) if (1..set.len()).contains(&set.labels().len()) => Arc::new(set.first(set.labels().len())?),
         Source::Memory(set) => Arc::clone(set),
         Source::Stream(set) => Arc::new(set.draw(PROBED, seed)?),
     })
@@ -49,7 +57,8 @@ pub(super) fn check_encoder(model: &dyn Model, set: &ImageSet) -> Result<(), Cli
         return Ok(());
     }
     Err(TrainError::Config(format!(
-        "the checkpoint's encoder takes images of {:?} (channels, height, width), but {} has {found:?}",
+        "the checkpoint's encoder takes images of {:?} (channels, height, width), but {} has {found:?}, and the run was not made \
+         with --fit",
         model.image(),
         set.name
     ))

@@ -55,8 +55,11 @@ pub(super) fn write_and_print(
 ) -> Result<(), CliError> {
     let folder = dir.report();
     let probed = sets[0].len();
-    let part =
-        if probed < images { format!(" (of {probed} of the training images, drawn at random)") } else { String::new() };
+    let part = match (probed < images, config.data.unlabeled) {
+        (false, _) => String::new(),
+        (true, false) => format!(" (of {probed} of the training images, drawn at random)"),
+        (true, true) => format!(" (of the {probed} training images with labels)"),
+    };
     let Encoders { trained, untrained } = encoders;
     let probes: Vec<&EncoderReport> = std::iter::once(&trained).chain(&untrained).map(|e| &e.report).collect();
     let table = probe_table(&probes)?;

@@ -127,7 +127,9 @@ pub(super) fn run(args: ProbeArgs) -> Result<(), CliError> {
     let source = args.data.as_ref().unwrap_or(&config.data.source);
     let dir = args.data_dir.as_deref().or(config.data.dir.as_deref());
     let noise = config.data.noise.filter(|_| args.data.is_none());
-    let data = DataConfig { source: source.clone(), dir: dir.map(Path::to_owned), stream: config.data.stream, noise };
+    let DataConfig { stream, fit, .. } = config.data;
+    let dir = dir.map(Path::to_owned);
+    let data = DataConfig { source: source.clone(), dir, stream, fit, images: None, unlabeled: false, noise };
     let test = images::held_out(&data, &args.cache)?;
     let train = images::open(&data, &args.cache)?;
     train.check_alike(&test)?;

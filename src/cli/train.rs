@@ -7,12 +7,13 @@ use super::train_online::OnlineArgs;
 use super::train_structure::StructureArgs;
 use super::{CliError, INTERRUPTED, bar, images};
 use crate::data::augment::{Augment, Crop, Jitter};
-use crate::data::{ImageShape, Order, Source};
+use crate::data::{Fit, ImageShape, Order, Source};
 use crate::dim::{CriticKind, EncoderKind, Method, ModelConfig, Weights, build};
 use crate::mi::Pairing;
 use crate::mi::bound::BoundKind;
 use crate::nn::AdamConfig;
-use crate::train::{DataConfig, Outcome, ProbeConfig, RunConfig, RunDir, Trainer, evaluate_encoder};
+use crate::train::{DataConfig, Outcome, ProbeConfig, RunConfig, RunDir, Trainer, check_data, evaluate_encoder};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,6 +30,8 @@ Examples:
   infomax train --critic concat --bound jsd --negatives 1
   infomax train --prior sphere --gradient-penalty 1    another prior of the global vectors
   infomax train --coordinates both --occlude 10   the paper's extra structure
+  infomax train --data tiny_imagenet --encoder alexnet64 --units 1024   an encoder of the paper's Table 2
+  infomax train --encoder resnet19 --fit               images of another shape, resized
   infomax train --method vae                           a baseline: the same encoder, trained by something else
   infomax train --method simclr --batch 256            two views of an image, by SimCLR's crops, flips and colours
   infomax train --probe-every 2 --probe-knn            accuracy of the encoder while it learns
@@ -46,6 +49,12 @@ pub(super) struct TrainArgs {
     /// Read the training images as they are needed: for a set larger than memory. Batches are those of --buffer
     #[arg(long)]
     stream: bool,
+    /// Train on the first so many of the training images [default: all]
+    #[arg(long, value_name = "IMAGES")]
+    images: Option<usize>,
+    /// Train on the set's unlabeled images too (STL-10 has 100,000)
+    #[arg(long)]
+    unlabeled: bool,
     /// Shuffle through a buffer of so many images, whose pieces are read in random order [default: all images at random;
     /// with --stream 10000]
     #[arg(long, value_name = "IMAGES", value_parser = parse_buffer)]
@@ -60,6 +69,13 @@ pub(super) struct TrainArgs {
     batch: usize,
     #[command(flatten)]
     method: MethodArgs,
+    /// Encoder [default: dcgan28, dcgan32 or dcgan64, by the images' size]
+    #[arg(long, value_name = "NAME", value_parser = encoders())]
+    encoder: Option<EncoderKind>,
+    /// Bring images to the shape that the encoder takes: resize them, cut out the middle, repeat grey in three channels or
+    /// take colour to grey
+    #[arg(long, requires = "encoder")]
+    fit: bool,
     /// Local critic
     #[arg(long, value_enum, default_value_t = Critic::Dot)]
     critic: Critic,
@@ -145,6 +161,11 @@ enum Bound {
     InfoNce,
 }
 
+fn encoders() -> impl TypedValueParser<Value = EncoderKind> {
+    let named = |name: String| EncoderKind::ALL.into_iter().find(|e| e.name() == name).ok_or("no such encoder");
+    PossibleValuesParser::new(EncoderKind::ALL.map(EncoderKind::name)).try_map(named)
+}
+
 fn parse_pairing(text: &str) -> Result<Pairing, String> {
     if text == "all" {
         return Ok(Pairing::All);
@@ -161,7 +182,10 @@ fn parse_buffer(text: &str) -> Result<usize, String> {
 
 impl TrainArgs {
     fn data(&self) -> DataConfig {
-        DataConfig { source: self.data.clone(), dir: self.data_dir.clone(), stream: self.stream, noise: None }
+        let fit = self.encoder.filter(|_| self.fit).map(|e| Fit::to(e.image()));
+        let (source, dir) = (self.data.clone(), self.data_dir.clone());
+        let Self { stream, images, unlabeled, .. } = *self;
+        DataConfig { source, dir, stream, fit, images, unlabeled, noise: None }
     }
 
     fn order(&self) -> Order {
@@ -183,9 +207,10 @@ impl TrainArgs {
     fn config(&self, set: &Source) -> Result<RunConfig, CliError> {
         let shape = set.shape();
         let image = [shape.channels, shape.height, shape.width];
-        let encoder = EncoderKind::for_image(image).ok_or_else(|| {
+        let encoder = self.encoder.or_else(|| EncoderKind::for_image(image)).ok_or_else(|| {
             CliError::Usage(format!(
-                "{} has images of {image:?} (channels, height, width); encoders take [3, 64, 64], [3, 32, 32] or [1, 28, 28]",
+                "{} has images of {image:?} (channels, height, width); encoders take [3, 64, 64], [3, 32, 32] or [1, 28, 28]; \
+                 name one by --encoder, and --fit resizes images to its size",
                 set.name()
             ))
         })?;
@@ -248,6 +273,7 @@ pub(super) fn run(args: TrainArgs) -> Result<ExitCode, CliError> {
             let config = args.config(&train)?;
             config.check()?;
             check_batch(&config, &train)?;
+            check_data(&config, &train)?;
             build(&config.model, config.seed).map_err(crate::train::TrainError::from)?;
             (RunDir::create(&args.runs, &config)?, config, None, train)
         }

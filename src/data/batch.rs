@@ -128,7 +128,7 @@ impl Source {
         }
     }
 
-    /// The labels, `[N]`; empty for a split without.
+    /// Labels of the first images: `[N]`, fewer where images without follow, none in a split without.
     pub fn labels(&self) -> &[u32] {
         match self {
             Self::Memory(s) => s.labels(),

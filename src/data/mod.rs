@@ -33,6 +33,7 @@ mod decoded;
 mod encode;
 mod error;
 mod export;
+mod fit;
 mod guard;
 pub mod hub;
 pub mod numbers;
@@ -58,6 +59,7 @@ pub(crate) use decoded::home;
 pub use decoded::{CacheEntry, CacheUse, DecodedCache};
 pub use error::DataError;
 pub use export::{Export, ExportFormat, ExportedFile, FeatureExport};
+pub use fit::Fit;
 #[cfg(feature = "cli")]
 pub(crate) use guard::is_guarded;
 pub use order::{Order, buffered_order, epoch_order, piece_order};

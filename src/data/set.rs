@@ -67,7 +67,8 @@ pub struct ImageSet {
     pub width: usize,
     /// `[N, C, H, W]`.
     pub(super) pixels: Vec<u8>,
-    /// `[N]`, each below the number of classes; empty for a split without.
+    /// Labels of the first images: `[N]`, fewer where images without follow, none in a split without. Each is below the number
+    /// of classes.
     pub(super) labels: Vec<u32>,
     /// What is read at a time when the set is streamed.
     pub(super) pieces: Vec<Range<usize>>,
@@ -160,12 +161,42 @@ impl ImageSet {
         self
     }
 
+    /// The same set with the images of `more` after its own, without their labels.
+    ///
+    /// # Errors
+    /// When they have another shape.
+    pub fn with_unlabelled(mut self, more: &Self) -> Result<Self, DataError> {
+        self.check_alike(more)?;
+        let begin = self.len();
+        self.pixels.extend_from_slice(&more.pixels);
+        self.pieces.extend(more.pieces.iter().map(|p| begin + p.start..begin + p.end));
+        Ok(self)
+    }
+
+    /// The first `n` images.
+    ///
+    /// # Errors
+    /// When there are none or fewer than `n`.
+    pub fn first(&self, n: usize) -> Result<Self, DataError> {
+        if !(1..=self.len()).contains(&n) {
+            return Err(DataError::Rows { rows: n, images: self.len(), name: self.name.clone() });
+        }
+        Ok(Self {
+            name: self.name.clone(),
+            classes: self.classes.clone(),
+            pixels: self.pixels[..n * self.image_len()].to_vec(),
+            labels: self.labels[..n.min(self.labels.len())].to_vec(),
+            pieces: self.pieces.iter().filter(|p| p.start < n).map(|p| p.start..p.end.min(n)).collect(),
+            ..*self
+        })
+    }
+
     /// The label of image `i`, or [`UNLABELLED`].
     pub fn label(&self, i: usize) -> u32 {
         self.labels.get(i).copied().unwrap_or(UNLABELLED)
     }
 
-    /// The labels, `[N]`; empty for a split without.
+    /// Labels of the first images: `[N]`, fewer where images without follow, none in a split without.
     pub fn labels(&self) -> &[u32] {
         &self.labels
     }

@@ -1,9 +1,11 @@
 //! From settings to a model: the types that the settings name.
 
-use super::auxiliary::{Auxiliary, CoordinatePart};
 use super::model::{Dim, Model};
+use super::part::device_error;
 use super::prior::PriorLayers;
+use super::term::{CoordinatePart, CriticPart, Term};
 use super::{CoordinateWeights, DimError, Method, PriorConfig, Weights};
+use crate::encoder::Encoder;
 use crate::mi::Pairing;
 use crate::mi::bound::BoundKind;
 use crate::nn::{AdamConfig, builder};
@@ -23,27 +25,58 @@ pub enum EncoderKind {
     Dcgan64,
     /// The same with a quarter of the channels (16, 32, 64, 128): a step takes about a tenth of the time.
     Dcgan64Narrow,
+    /// 64×64 images of three channels, the paper's for larger images; see [`crate::encoder::Alexnet64`].
+    Alexnet64,
+    /// 32×32 images of three channels; see [`crate::encoder::Resnet19`].
+    Resnet19,
+    /// 32×32 images of three channels, cut into overlapping crops; see [`crate::encoder::FoldResnet19`].
+    FoldResnet19,
 }
 
 impl EncoderKind {
+    /// All encoders.
+    pub const ALL: [Self; 7] = [
+        Self::Dcgan32,
+        Self::Dcgan28,
+        Self::Dcgan64,
+        Self::Dcgan64Narrow,
+        Self::Alexnet64,
+        Self::Resnet19,
+        Self::FoldResnet19,
+    ];
+
+    /// Its name in settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dcgan32 => "dcgan32",
+            Self::Dcgan28 => "dcgan28",
+            Self::Dcgan64 => "dcgan64",
+            Self::Dcgan64Narrow => "dcgan64-narrow",
+            Self::Alexnet64 => "alexnet64",
+            Self::Resnet19 => "resnet19",
+            Self::FoldResnet19 => "fold-resnet19",
+        }
+    }
+
     /// Channels, height and width that it takes.
     pub fn image(self) -> [usize; 3] {
         match self {
-            Self::Dcgan32 => [3, 32, 32],
+            Self::Dcgan32 | Self::Resnet19 | Self::FoldResnet19 => [3, 32, 32],
             Self::Dcgan28 => [1, 28, 28],
-            Self::Dcgan64 | Self::Dcgan64Narrow => [3, 64, 64],
+            Self::Dcgan64 | Self::Dcgan64Narrow | Self::Alexnet64 => [3, 64, 64],
         }
     }
 
     /// Side of its local feature map.
     pub fn map_side(self) -> usize {
         match self {
-            Self::Dcgan28 => 7,
-            Self::Dcgan32 | Self::Dcgan64 | Self::Dcgan64Narrow => 8,
+            Self::Dcgan28 | Self::FoldResnet19 => 7,
+            Self::Dcgan32 | Self::Dcgan64 | Self::Dcgan64Narrow | Self::Resnet19 => 8,
+            Self::Alexnet64 => 15,
         }
     }
 
-    /// The encoder for images of `[C, H, W]`; of several, the paper's.
+    /// The encoder for images of `[C, H, W]`; of several, the one of strided convolutions that the paper or its authors use.
     pub fn for_image(image: [usize; 3]) -> Option<Self> {
         [Self::Dcgan32, Self::Dcgan28, Self::Dcgan64].into_iter().find(|e| e.image() == image)
     }
@@ -126,6 +159,9 @@ const GLOBAL_UNITS: usize = 512;
 /// Units of the encoders' hidden layer, the paper's.
 pub(crate) const FC: usize = 1024;
 
+/// Units of the hidden layers of its AlexNet.
+pub(crate) const ALEXNET_FC: usize = 4096;
+
 /// Size of the global vector, the paper's.
 pub(crate) const Y: usize = 64;
 
@@ -140,6 +176,15 @@ pub(crate) type Enc64 = builder::Dcgan64<3, 64, 128, 256, 512, FC, Y>;
 
 /// The encoder of 64×64 images with a quarter of the channels.
 pub(crate) type Enc64Narrow = builder::Dcgan64<3, 16, 32, 64, 128, FC, Y>;
+
+/// The encoder of the paper's tables of larger images.
+pub(crate) type EncAlexnet = builder::Alexnet64<3, 96, 192, 384, 384, 192, ALEXNET_FC, Y>;
+
+/// The residual encoder.
+pub(crate) type EncResnet = builder::Resnet19<3, 64, 64, 256, 128, 512, 256, 1024, FC, Y>;
+
+/// The residual encoder on crops.
+pub(crate) type EncFolded = builder::FoldResnet19<3, 64, 64, 256, 128, 512, 256, 1024, FC, Y>;
 
 /// Builds the model on the CPU with weights from `root`'s stream `"init"`.
 ///
@@ -176,72 +221,90 @@ pub fn build(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimError
     if w.alpha == 0.0 && w.beta == 0.0 {
         return Err(DimError::Config("alpha and beta are both 0: there is no mutual information to maximise".into()));
     }
-    match config.units {
-        256 => with_units::<256>(config, root),
-        512 => with_units::<512>(config, root),
-        1024 => with_units::<1024>(config, root),
-        2048 => with_units::<2048>(config, root),
-        other => Err(DimError::Config(format!("units is {other}; critics come in 256, 512, 1024 and 2048 units"))),
+    match config.encoder {
+        EncoderKind::Dcgan32 => around::<Enc32, 128, 8, 15>(config, root),
+        EncoderKind::Dcgan28 => around::<Enc28, 128, 7, 13>(config, root),
+        EncoderKind::Dcgan64 => around::<Enc64, 256, 8, 15>(config, root),
+        EncoderKind::Dcgan64Narrow => around::<Enc64Narrow, 64, 8, 15>(config, root),
+        EncoderKind::Alexnet64 => around::<EncAlexnet, 384, 15, 29>(config, root),
+        EncoderKind::Resnet19 => around::<EncResnet, 512, 8, 15>(config, root),
+        EncoderKind::FoldResnet19 => around::<EncFolded, 1024, 7, 13>(config, root),
     }
 }
 
-fn with_units<const U: usize>(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimError> {
-    let coordinates = config.coordinates;
-    macro_rules! model {
-        ($encoder:ty, $critic:ty, $channels:literal, $side:literal, $offsets:literal) => {{
-            type Global = builder::GlobalCritic<$channels, $side, $side, Y, GLOBAL_UNITS>;
-            let part = |index| Cpu::seed_from_u64(seed::child(root, "init", index));
-            let failed = |e: CpuError| DimError::Device(e.to_string());
-            let encoder = part(0).try_build_module::<$encoder, f32>().map_err(failed)?;
-            let local = part(1).try_build_module::<$critic, f32>().map_err(failed)?;
-            let prior = part(2).try_build_module::<PriorLayers<Y>, f32>().map_err(failed)?;
-            let global = if config.weights.alpha != 0.0 {
-                Some(part(3).try_build_module::<Global, f32>().map_err(failed)?)
-            } else {
-                None
-            };
-            let mut auxiliary: Vec<Box<dyn Auxiliary<_, Y, Cpu>>> = Vec::new();
-            if coordinates.absolute != 0.0 {
-                type Net = builder::AbsoluteCoordinates<$channels, Y, COORDINATE_UNITS, $side>;
-                let net = part(9).try_build_module::<Net, f32>().map_err(failed)?;
-                let (weight, name) = (coordinates.absolute, "absolute_coordinates");
-                let part = CoordinatePart::new(net, weight, name, |r| &mut r.absolute_coordinates, config.adam)?;
-                auxiliary.push(Box::new(part));
-            }
-            if coordinates.relative != 0.0 {
-                type Net = builder::RelativeCoordinates<$channels, Y, COORDINATE_UNITS, $offsets>;
-                let net = part(10).try_build_module::<Net, f32>().map_err(failed)?;
-                let (weight, name) = (coordinates.relative, "relative_coordinates");
-                let part = CoordinatePart::new(net, weight, name, |r| &mut r.relative_coordinates, config.adam)?;
-                auxiliary.push(Box::new(part));
-            }
-            let model = Dim::<_, _, _, Y, Cpu>::new(part(4), encoder, local, global, prior, config)?;
-            Ok(Box::new(model.with(auxiliary)))
+/// A batch of feature maps of `C` channels and side `S`.
+type Map<const C: usize, const S: usize> = (usize, Const<C>, Const<S>, Const<S>);
+
+/// A term of the loss on such maps.
+type BoxedTerm<const C: usize, const S: usize> = Box<dyn Term<Map<C, S>, Y, Cpu>>;
+
+/// Module number `index` of the root.
+fn part<B: BuildOnDevice<Cpu, f32>>(root: u64, index: u64) -> Result<B::Built, DimError> {
+    Cpu::seed_from_u64(seed::child(root, "init", index)).try_build_module::<B, f32>().map_err(device_error)
+}
+
+/// Deep InfoMax around encoder `N`, whose feature maps have `C` channels and side `S`: `OFFSETS` = 2·`S` − 1 of them lie
+/// between the rows of two locations.
+fn around<N, const C: usize, const S: usize, const OFFSETS: usize>(
+    config: &ModelConfig,
+    root: u64,
+) -> Result<Box<dyn Model>, DimError>
+where
+    N: BuildOnDevice<Cpu, f32>,
+    N::Built: TensorCollection<f32, Cpu, To<f32, Cpu> = N::Built>
+        + Encoder<f32, Cpu, Map<usize> = Map<C, S>, Global<usize> = (usize, Const<Y>)>
+        + Clone
+        + 'static,
+{
+    const { assert!(OFFSETS == 2 * S - 1) };
+    let ModelConfig { bound, pairing, weights, coordinates, adam, .. } = *config;
+    let mut information: Vec<BoxedTerm<C, S>> = Vec::new();
+    if weights.alpha != 0.0 {
+        let critic = part::<builder::GlobalCritic<C, S, S, Y, GLOBAL_UNITS>>(root, 3)?;
+        let of = CriticPart::new(critic, (bound, pairing), weights.alpha, "global", |r| &mut r.global, adam)?;
+        information.push(Box::new(of));
+    }
+    information.push(match config.units {
+        256 => local::<C, S, 256>(config, root)?,
+        512 => local::<C, S, 512>(config, root)?,
+        1024 => local::<C, S, 1024>(config, root)?,
+        2048 => local::<C, S, 2048>(config, root)?,
+        other => {
+            let text = format!("units is {other}; critics come in 256, 512, 1024 and 2048 units");
+            return Err(DimError::Config(text));
+        }
+    });
+    let mut auxiliary: Vec<BoxedTerm<C, S>> = Vec::new();
+    if coordinates.absolute != 0.0 {
+        let net = part::<builder::AbsoluteCoordinates<C, Y, COORDINATE_UNITS, S>>(root, 9)?;
+        let (weight, name) = (coordinates.absolute, "absolute_coordinates");
+        auxiliary.push(Box::new(CoordinatePart::new(net, weight, name, |r| &mut r.absolute_coordinates, adam)?));
+    }
+    if coordinates.relative != 0.0 {
+        let net = part::<builder::RelativeCoordinates<C, Y, COORDINATE_UNITS, OFFSETS>>(root, 10)?;
+        let (weight, name) = (coordinates.relative, "relative_coordinates");
+        auxiliary.push(Box::new(CoordinatePart::new(net, weight, name, |r| &mut r.relative_coordinates, adam)?));
+    }
+    let (encoder, prior) = (part::<N>(root, 0)?, part::<PriorLayers<Y>>(root, 2)?);
+    let device = Cpu::seed_from_u64(seed::child(root, "init", 4));
+    Ok(Box::new(Dim::<N::Built, Y, Cpu>::new(device, encoder, prior, information, auxiliary, config)?))
+}
+
+/// The local critic of `U` units.
+fn local<const C: usize, const S: usize, const U: usize>(
+    config: &ModelConfig,
+    root: u64,
+) -> Result<BoxedTerm<C, S>, DimError> {
+    let ModelConfig { bound, pairing, weights, adam, .. } = *config;
+    macro_rules! critic {
+        ($kind:ident) => {{
+            let critic = part::<builder::$kind<C, Y, U>>(root, 1)?;
+            Box::new(CriticPart::new(critic, (bound, pairing), weights.beta, "local", |r| &mut r.local, adam)?)
         }};
     }
-    macro_rules! critics {
-        ($encoder:ty, $channels:literal, $side:literal, $offsets:literal) => {
-            match config.critic {
-                CriticKind::Concat => {
-                    model!($encoder, builder::ConcatCritic<$channels, Y, U>, $channels, $side, $offsets)
-                }
-                CriticKind::Dot => model!($encoder, builder::DotCritic<$channels, Y, U>, $channels, $side, $offsets),
-                CriticKind::DotResidual => {
-                    model!($encoder, builder::ResidualDotCritic<$channels, Y, U>, $channels, $side, $offsets)
-                }
-            }
-        };
-    }
-    match config.encoder {
-        EncoderKind::Dcgan32 => critics!(Enc32, 128, 8, 15),
-        EncoderKind::Dcgan28 => critics!(Enc28, 128, 7, 13),
-        EncoderKind::Dcgan64 => critics!(Enc64, 256, 8, 15),
-        // For quick runs, which have no use for the wide critics: each is a minute of the crate's compilation.
-        EncoderKind::Dcgan64Narrow => match config.critic {
-            CriticKind::Dot => model!(Enc64Narrow, builder::DotCritic<64, Y, U>, 64, 8, 15),
-            other => Err(DimError::Config(format!(
-                "encoder dcgan64-narrow comes with the dot critic, not {other:?}; take critic dot, or encoder dcgan64"
-            ))),
-        },
-    }
+    Ok(match config.critic {
+        CriticKind::Concat => critic!(ConcatCritic),
+        CriticKind::Dot => critic!(DotCritic),
+        CriticKind::DotResidual => critic!(ResidualDotCritic),
+    })
 }

@@ -1,14 +1,11 @@
 //! One Deep InfoMax model: encoder, critics, prior discriminator, their optimisers, and the training step.
 
-use super::auxiliary::Auxiliary;
 use super::occlusion::occlude;
 use super::part::{Part, check, device_error};
 use super::prior::{PriorConfig, PriorNet, discriminator_loss, encoder_loss, gradient_penalty};
-use super::{DimError, ModelConfig, Noise, Weights};
+use super::term::Term;
+use super::{DimError, ModelConfig, Noise};
 use crate::encoder::{Encoder, Features};
-use crate::mi::bound::{BoundKind, objective};
-use crate::mi::critic::Critic;
-use crate::mi::{Pairing, Scores};
 use crate::nn::Backend;
 use crate::nn::checkpoint::{Array, restore};
 use dfdx::prelude::*;
@@ -149,59 +146,46 @@ type Encoded<N, D> = (
     OwnedTape<f32, D>,
 );
 
-/// Deep InfoMax around encoder `N`, with local critic `L`, global critic `G` and global vectors of `Y`.
-pub struct Dim<N: Encoder<f32, D>, L, G, const Y: usize, D: Backend<f32>> {
+/// A term of the loss of encoder `N`.
+type BoxedTerm<N, const Y: usize, D> = Box<dyn Term<<N as Encoder<f32, D>>::Map<usize>, Y, D>>;
+
+/// Deep InfoMax around encoder `N` with global vectors of `Y`.
+pub struct Dim<N: Encoder<f32, D>, const Y: usize, D: Backend<f32>> {
     device: D,
     encoder: Part<N>,
-    local: Part<L>,
-    global: Option<Part<G>>,
+    information: Vec<BoxedTerm<N, Y, D>>,
     prior: Part<PriorNet<Y, D>>,
-    bound: BoundKind,
-    pairing: Pairing,
-    weights: Weights,
+    gamma: f64,
     matching: PriorConfig,
     occlusion: usize,
-    auxiliary: Vec<Box<dyn Auxiliary<N::Map<usize>, Y, D>>>,
+    auxiliary: Vec<BoxedTerm<N, Y, D>>,
 }
 
-impl<N, L, G, const Y: usize, D: Backend<f32>> Dim<N, L, G, Y, D>
+impl<N, const Y: usize, D: Backend<f32>> Dim<N, Y, D>
 where
     N: TensorCollection<f32, D, To<f32, D> = N> + Encoder<f32, D> + Clone,
-    L: TensorCollection<f32, D, To<f32, D> = L>,
-    G: TensorCollection<f32, D, To<f32, D> = G>,
 {
-    /// Puts a model together by the settings of `config` (all but the encoder's and the critics' kinds). `global` is needed
-    /// when α is not zero.
+    /// Puts a model together by the settings of `config` for prior matching, occlusion and the optimiser. `information` are
+    /// the bounds that are maximised, `auxiliary` objectives beside them, each in its order.
     ///
     /// # Errors
     /// When the device is out of memory.
     pub fn new(
         device: D,
         encoder: N,
-        local: L,
-        global: Option<G>,
         prior: PriorNet<Y, D>,
+        information: Vec<BoxedTerm<N, Y, D>>,
+        auxiliary: Vec<BoxedTerm<N, Y, D>>,
         config: &ModelConfig,
     ) -> Result<Self, DimError> {
-        let ModelConfig { bound, pairing, weights, prior: matching, occlusion, adam, .. } = *config;
-        Ok(Self {
-            device,
-            encoder: Part::new(encoder, adam)?,
-            local: Part::new(local, adam)?,
-            global: global.map(|g| Part::new(g, adam)).transpose()?,
-            prior: Part::new(prior, adam)?,
-            bound,
-            pairing,
-            weights,
-            matching,
-            occlusion,
-            auxiliary: Vec::new(),
-        })
+        let ModelConfig { weights, prior: matching, occlusion, adam, .. } = *config;
+        let (encoder, prior) = (Part::new(encoder, adam)?, Part::new(prior, adam)?);
+        Ok(Self { device, encoder, information, prior, gamma: weights.gamma, matching, occlusion, auxiliary })
     }
 
-    /// With objectives beside mutual information, in this order.
-    pub fn with(self, auxiliary: Vec<Box<dyn Auxiliary<N::Map<usize>, Y, D>>>) -> Self {
-        Self { auxiliary, ..self }
+    /// All terms with networks of their own.
+    fn terms(&self) -> impl Iterator<Item = &BoxedTerm<N, Y, D>> {
+        self.information.iter().chain(&self.auxiliary)
     }
 
     /// The map of the whole images, the global vectors of what the global path sees of them, and the tape of both. Where a
@@ -251,15 +235,13 @@ where
     }
 }
 
-impl<N, L, G, const Y: usize, D: Backend<f32>> Model for Dim<N, L, G, Y, D>
+impl<N, const Y: usize, D: Backend<f32>> Model for Dim<N, Y, D>
 where
     N: TensorCollection<f32, D, To<f32, D> = N> + Encoder<f32, D, Global<usize> = (usize, Const<Y>)> + Clone,
-    L: TensorCollection<f32, D, To<f32, D> = L> + Critic<N::Map<usize>, (usize, Const<Y>), f32, D>,
-    G: TensorCollection<f32, D, To<f32, D> = G> + Critic<N::Map<usize>, (usize, Const<Y>), f32, D>,
 {
     fn step(&mut self, input: StepInput) -> Result<StepReport, DimError> {
         let StepInput { batch, pixels, noise, seed, .. } = input;
-        let Weights { alpha, beta, gamma } = self.weights;
+        let gamma = self.gamma;
         let step = self.steps() + 1;
         if gamma != 0.0 && noise.len() != batch * Y {
             return Err(DimError::Config(format!(
@@ -272,26 +254,8 @@ where
         let (map, global, tape) = self.encode(batch, pixels, seed)?;
         let mut loss: Tensor<Rank0, f32, D, OwnedTape<f32, D>> =
             self.device.try_zeros_like(&()).map_err(device_error)?.put_tape(tape);
-        if let Some(critic) = &self.global {
-            let (so_far, tape) = loss.split_tape();
-            let scores: Scores<f32, D, _> =
-                critic.module.try_scores(map.clone().put_tape(tape), &global, self.pairing).map_err(device_error)?;
-            let bound = objective(self.bound, scores, self.pairing).map_err(device_error)?;
-            report.global = f64::from(bound.value.as_vec()[0]);
-            report.nats = bound.nats;
-            loss = bound.value.try_mul(-alpha as f32).and_then(|l| l.try_add(so_far)).map_err(device_error)?;
-        }
-        if beta != 0.0 {
-            let (so_far, tape) = loss.split_tape();
-            let scores: Scores<f32, D, _> = self
-                .local
-                .module
-                .try_scores(map.clone().put_tape(tape), &global, self.pairing)
-                .map_err(device_error)?;
-            let bound = objective(self.bound, scores, self.pairing).map_err(device_error)?;
-            report.local = f64::from(bound.value.as_vec()[0]);
-            report.nats = bound.nats;
-            loss = bound.value.try_mul(-beta as f32).and_then(|l| l.try_add(so_far)).map_err(device_error)?;
+        for bound in &self.information {
+            loss = bound.add(loss, map.clone(), &global, seed, &mut report)?;
         }
         if gamma != 0.0 {
             let (so_far, tape) = loss.split_tape();
@@ -307,14 +271,8 @@ where
         check(&mut report, step)?;
         let mut grads = loss.try_backward().map_err(device_error)?;
         self.encoder.update(&mut grads)?;
-        if beta != 0.0 {
-            self.local.update(&mut grads)?;
-        }
-        if let Some(critic) = &mut self.global {
-            critic.update(&mut grads)?;
-        }
-        for objective in &mut self.auxiliary {
-            objective.update(&mut grads)?;
+        for term in self.information.iter_mut().chain(&mut self.auxiliary) {
+            term.update(&mut grads)?;
         }
         drop(grads);
         if gamma != 0.0 {
@@ -342,21 +300,15 @@ where
     }
 
     fn parameters(&self) -> [usize; 2] {
-        let global = self.global.as_ref().map_or(0, |g| g.module.num_trainable_params());
-        let others = self.local.module.num_trainable_params() + self.prior.module.num_trainable_params() + global;
-        let auxiliary: usize = self.auxiliary.iter().map(|a| a.parameters()).sum();
-        [self.encoder.module.num_trainable_params(), others + auxiliary]
+        let others: usize = self.terms().map(|t| t.parameters()).sum();
+        [self.encoder.module.num_trainable_params(), others + self.prior.module.num_trainable_params()]
     }
 
     fn arrays(&self) -> BTreeMap<String, Array> {
         let mut arrays = BTreeMap::new();
         self.encoder.collect("encoder", &mut arrays);
-        self.local.collect("local", &mut arrays);
         self.prior.collect("prior", &mut arrays);
-        if let Some(global) = &self.global {
-            global.collect("global", &mut arrays);
-        }
-        self.auxiliary.iter().for_each(|a| a.collect(&mut arrays));
+        self.terms().for_each(|t| t.collect(&mut arrays));
         arrays
     }
 
@@ -366,12 +318,8 @@ where
 
     fn restore(&mut self, arrays: &BTreeMap<String, Array>, steps: u64) -> Result<(), DimError> {
         self.encoder.restore("encoder", arrays, steps)?;
-        self.local.restore("local", arrays, steps)?;
         self.prior.restore("prior", arrays, steps)?;
-        if let Some(global) = &mut self.global {
-            global.restore("global", arrays, steps)?;
-        }
-        self.auxiliary.iter_mut().try_for_each(|a| a.restore(arrays, steps))
+        self.information.iter_mut().chain(&mut self.auxiliary).try_for_each(|t| t.restore(arrays, steps))
     }
 
     fn restore_encoder(&mut self, arrays: &BTreeMap<String, Array>) -> Result<(), DimError> {

@@ -9,9 +9,12 @@ use std::fmt;
 use toml::Table;
 
 /// The experiments that ship with the crate: one TOML file each.
-const REGISTRY: [(&str, &str); 8] = [
+const REGISTRY: [(&str, &str); 11] = [
     ("table1-cifar10", include_str!("registry/table1-cifar10.toml")),
     ("table1-cifar100", include_str!("registry/table1-cifar100.toml")),
+    ("table2-tiny-imagenet", include_str!("registry/table2-tiny-imagenet.toml")),
+    ("table2-stl10", include_str!("registry/table2-stl10.toml")),
+    ("cpc-cifar10", include_str!("registry/cpc-cifar10.toml")),
     ("negatives", include_str!("registry/negatives.toml")),
     ("gamma", include_str!("registry/gamma.toml")),
     ("coordinates", include_str!("registry/coordinates.toml")),
@@ -142,6 +145,9 @@ pub struct Row {
     /// Settings, over those of the budget. A row with neither these nor `untrained` is the paper's alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<Table>,
+    /// Settings over those, by budget.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub budgets: BTreeMap<String, Table>,
     /// Its place on the plot's x axis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub x: Option<f64>,
@@ -200,6 +206,9 @@ impl Definition {
             return Err(wrong(format!("it has a budget `{other}`; budgets are smoke, quick and paper")));
         }
         for (i, row) in found.rows.iter().enumerate() {
+            if let Some(other) = row.budgets.keys().find(|k| !found.budgets.contains_key(*k)) {
+                return Err(wrong(format!("row {} has settings for a budget `{other}`, which there is not", row.id)));
+            }
             let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
             if row.id.is_empty() || !row.id.chars().all(plain) || row.id.starts_with('-') {
                 return Err(wrong(format!("row id {:?} is not of lower-case letters, digits and dashes", row.id)));

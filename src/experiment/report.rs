@@ -220,10 +220,13 @@ fn sources(grid: &Grid) -> String {
 /// What must be known to read the numbers.
 fn notes(grid: &Grid, results: &[CellResult]) -> Vec<String> {
     let mut notes = Vec::new();
-    if let Some(r) = results.iter().find(|r| r.images > 0) {
+    if let Some(r) = results.iter().max_by_key(|r| r.images).filter(|r| r.images > 0) {
+        let mut fewer: Vec<_> = results.iter().filter(|o| (1..r.images).contains(&o.images)).collect();
+        fewer.dedup_by_key(|o| &o.row);
+        let fewer: String = fewer.iter().map(|o| format!(", {} of {}", o.images, o.row)).collect();
         notes.push(format!(
-            "{} training images without labels; probes learn from the labels of {} and are tested on {}. Nothing is selected \
-             on test images: the last epoch counts.",
+            "{} training images without labels{fewer}; probes learn from the labels of {} and are tested on {}. Nothing is \
+             selected on test images: the last epoch counts.",
             r.images, r.labels, r.test_images
         ));
     }

@@ -111,7 +111,7 @@ pub struct Plan {
 const WHOLE: [&str; 5] = ["bound", "pairing", "order", "crop", "normalise"];
 
 /// Settings that need not be given, for suggestions.
-const OPTIONAL: [&str; 18] = [
+const OPTIONAL: [&str; 21] = [
     "data.dir",
     "data.stream",
     "augment.resize",
@@ -126,6 +126,9 @@ const OPTIONAL: [&str; 18] = [
     "order.buffered",
     "online.every",
     "data.noise.share",
+    "data.images",
+    "data.unlabeled",
+    "data.fit",
     "probes.measures.ndm_steps",
     "probes.measures.decoder_epochs",
     "probes.measures.mine_steps",
@@ -170,6 +173,9 @@ pub fn resolve(definition: &Definition, budget: Budget, choice: &Choice) -> Resu
     for row in runnable.iter().filter(|r| choice.rows.is_empty() || choice.rows.contains(&r.id)) {
         let mut tree = shared.clone();
         if let Some(set) = &row.set {
+            merge(&mut tree, set);
+        }
+        if let Some(set) = row.budgets.get(budget.name()) {
             merge(&mut tree, set);
         }
         let (run, probes) = typed(&tree, &row.id).map_err(|fault| malformed(fault.in_words(&row.id)))?;

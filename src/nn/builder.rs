@@ -108,6 +108,49 @@ pub struct Dcgan64<
     const Y: usize = 64,
 >;
 
+/// The paper's AlexNet for 64×64 images; see [`crate::encoder::Alexnet64`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Alexnet64<
+    const CH: usize = 3,
+    const C1: usize = 96,
+    const C2: usize = 192,
+    const C3: usize = 384,
+    const C4: usize = 384,
+    const C5: usize = 192,
+    const FC: usize = 4096,
+    const Y: usize = 64,
+>;
+
+/// The authors' residual encoder for 32×32 images; see [`crate::encoder::Resnet19`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Resnet19<
+    const CH: usize = 3,
+    const C: usize = 64,
+    const M1: usize = 64,
+    const O1: usize = 256,
+    const M2: usize = 128,
+    const O2: usize = 512,
+    const M3: usize = 256,
+    const O3: usize = 1024,
+    const FC: usize = 1024,
+    const Y: usize = 64,
+>;
+
+/// The same on overlapping crops; see [`crate::encoder::FoldResnet19`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FoldResnet19<
+    const CH: usize = 3,
+    const C: usize = 64,
+    const M1: usize = 64,
+    const O1: usize = 256,
+    const M2: usize = 128,
+    const O2: usize = 512,
+    const M3: usize = 256,
+    const O3: usize = 1024,
+    const FC: usize = 1024,
+    const Y: usize = 64,
+>;
+
 /// A perceptron `I → H → … → H → K` with `1 + DEPTH` hidden layers.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tower<const I: usize, const H: usize, const DEPTH: usize, const K: usize>;

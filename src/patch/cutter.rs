@@ -200,7 +200,7 @@ impl Cutter {
     ///
     /// # Errors
     /// When the images are not N whole ones.
-    pub fn cut<T: Pixel>(&self, images: &[T], indices: &[usize]) -> Result<Vec<T>, PatchError> {
+    pub fn cut<T: Copy + Default + Send + Sync>(&self, images: &[T], indices: &[usize]) -> Result<Vec<T>, PatchError> {
         check_length("the images' values", images.len(), [indices.len(), 1, self.image_len()])?;
         let each = self.per_image() * self.patch_len();
         let mut out = vec![T::default(); self.total(indices.len(), each)?];
@@ -232,7 +232,7 @@ impl Cutter {
         images.checked_mul(each).ok_or(PatchError::TooMany { per_image, size, limit: LIMIT })
     }
 
-    fn cut_one<T: Pixel>(&self, image: &[T], positions: &[Position], out: &mut [T]) {
+    fn cut_one<T: Copy>(&self, image: &[T], positions: &[Position], out: &mut [T]) {
         let ([_, height, width], k) = (self.shape, self.size);
         for (patch, at) in out.chunks_exact_mut(self.patch_len()).zip(positions) {
             for (patch, plane) in patch.chunks_exact_mut(k * k).zip(image.chunks_exact(height * width)) {

@@ -2,7 +2,7 @@
 
 use super::{OnlineProbes, TrainError};
 use crate::data::augment::{Augment, Normalise};
-use crate::data::{ImageSet, Loading, Order, PatchNoise, Split};
+use crate::data::{Fit, ImageSet, ImageShape, Loading, Order, PatchNoise, Split};
 use crate::dim::{Method, ModelConfig};
 use crate::mi::bound::ScoreSizes;
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,15 @@ pub struct DataConfig {
     /// Read the training images as they are needed, for a set larger than memory; asks for an order with a buffer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stream: bool,
+    /// The shape that images are brought to, of those that are trained on and those that are held out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fit: Option<Fit>,
+    /// Train on the first so many of the training images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<usize>,
+    /// Train on the split `unlabeled` too, which follows the training images; probes see those with labels.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unlabeled: bool,
     /// Noise in place of patches of the images, of those that are trained on and those that are held out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noise: Option<PatchNoise>,
@@ -28,8 +37,12 @@ impl DataConfig {
     /// What is done to a split of the set once it is loaded.
     ///
     /// # Errors
-    /// When the noise does not fit the images.
+    /// When the noise does not fit the images, or they cannot have the shape.
     pub fn prepare(&self, set: ImageSet, split: Split) -> Result<ImageSet, TrainError> {
+        let set = match &self.fit {
+            Some(fit) => fit.apply(set)?,
+            None => set,
+        };
         match &self.noise {
             Some(noise) => Ok(noise.apply(set, split)?),
             None => Ok(set),
@@ -86,6 +99,20 @@ impl RunConfig {
         }
         if self.data.stream && self.data.noise.is_some() {
             return fail("noise in patches is put into sets that are in memory; leave out stream or noise".into());
+        }
+        if self.data.stream && (self.data.fit.is_some() || self.data.unlabeled || self.data.images.is_some()) {
+            return fail("fit, unlabeled and images are of sets that are in memory; leave out stream or these".into());
+        }
+        if let Some(Fit { channels, side }) = self.data.fit {
+            let ImageShape { channels, height, width } =
+                self.augment.check(ImageShape { channels, height: side, width: side })?;
+            let (found, wanted) = ([channels, height, width], self.model.encoder.image());
+            if found != wanted {
+                return fail(format!(
+                    "data.fit gives images of {found:?} (channels, height, width), and encoder {} takes {wanted:?}",
+                    self.model.encoder.name()
+                ));
+            }
         }
         if self.model.method.is_dim() {
             self.check_pairs()?;

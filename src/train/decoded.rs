@@ -92,7 +92,7 @@ pub fn reconstruct(
             type Net = Decoder32<3, 64, 128, 256, 4096, FC, Y>;
             decode::<Net, Const<3>, Const<32>, Const<32>>([train, test], sets, &config)
         }
-        Some(EncoderKind::Dcgan64 | EncoderKind::Dcgan64Narrow) => {
+        Some(EncoderKind::Dcgan64) => {
             type Net = Decoder64<3, 64, 128, 256, 512, 8192, FC, Y>;
             decode::<Net, Const<3>, Const<64>, Const<64>>([train, test], sets, &config)
         }
@@ -100,7 +100,7 @@ pub fn reconstruct(
             type Net = Decoder28<1, 64, 128, 6272, FC, Y>;
             decode::<Net, Const<1>, Const<28>, Const<28>>([train, test], sets, &config)
         }
-        None => wrong(format!("there is no decoder for images of {image:?} (channels, height, width)")),
+        _ => wrong(format!("there is no decoder for images of {image:?} (channels, height, width)")),
     }
 }
 

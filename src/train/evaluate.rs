@@ -133,7 +133,13 @@ pub fn encode(
 ) -> Result<[Features; 3], TrainError> {
     let mut values: [Vec<f32>; 3] = Default::default();
     in_chunks(model, set, rows, progress, |layers| {
-        values.iter_mut().zip(layers).for_each(|(all, part)| all.extend(part));
+        for (all, part) in values.iter_mut().zip(layers) {
+            // All the room at once: growing would hold twice the features for a while.
+            if all.is_empty() {
+                all.reserve_exact(part.len() / CHUNK.min(rows) * rows);
+            }
+            all.extend(part);
+        }
     })?;
     let [conv, fc, y] = values.map(|v| Features::try_new(rows, v.len() / rows, v));
     Ok([conv?, fc?, y?])
@@ -178,6 +184,22 @@ fn in_chunks(
     Ok(())
 }
 
+/// How many training images a probe sees.
+///
+/// # Errors
+/// When one of them has no label.
+pub(super) fn probed_rows(wanted: Option<usize>, train: &ImageSet) -> Result<usize, TrainError> {
+    let rows = wanted.unwrap_or(train.len()).clamp(1, train.len());
+    let labelled = train.labels().len();
+    if labelled < rows {
+        return Err(TrainError::Config(format!(
+            "a probe was to learn from {rows} images of {}, and {labelled} of them have labels",
+            train.name
+        )));
+    }
+    Ok(rows)
+}
+
 /// Probes an encoder on both splits of a data set.
 ///
 /// # Errors
@@ -189,7 +211,7 @@ pub fn evaluate_encoder(
     config: &ProbeConfig,
     progress: &mut dyn Progress,
 ) -> Result<Evaluation, TrainError> {
-    let rows = config.labels.unwrap_or(train.len()).clamp(1, train.len());
+    let rows = probed_rows(config.labels, train)?;
     let more = &config.more;
     more.knn.map_or(Ok(()), |k| k.check(rows))?;
     more.ndm.map_or(Ok(()), |n| n.check())?;
@@ -278,7 +300,7 @@ pub fn few_label_report(
     seed: u64,
 ) -> Result<Vec<FewLabelPoint>, TrainError> {
     standardise(&mut train, &mut test)?;
-    let labels = &train_set.labels()[..train.rows];
+    let labels = &train_set.labels()[..train.rows.min(train_set.labels().len())];
     let mut counts = vec![0usize; train_set.classes.len()];
     labels.iter().for_each(|&l| counts[l as usize] += 1);
     let smallest = counts.into_iter().min().unwrap_or(0);

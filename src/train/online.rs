@@ -1,5 +1,6 @@
 //! Probes while the encoder is trained.
 
+use super::evaluate::probed_rows;
 use super::{LAYERS, ProbeConfig, Progress, TrainError, encode, io};
 use crate::data::ImageSet;
 use crate::dim::Model;
@@ -81,13 +82,13 @@ pub fn probe_online(
     seed: u64,
     progress: &mut dyn Progress,
 ) -> Result<Vec<OnlineScore>, TrainError> {
-    let rows = config.labels.unwrap_or(train.len()).clamp(1, train.len());
+    let rows = probed_rows(config.labels, train)?;
     progress.task_begins("probes: features", (rows + test.len()) as u64);
     let train_features = encode(model, train, rows, progress)?;
     let test_features = encode(model, test, test.len(), progress)?;
     progress.task_ends();
     progress.task_begins("probes", LAYERS.len() as u64);
-    let labels = train.labels().get(..rows).unwrap_or_default();
+    let labels = &train.labels()[..rows];
     let (test_labels, classes) = (test.labels(), train.classes.len());
     let mut scores = Vec::with_capacity(LAYERS.len());
     for (i, (mut x, mut test_x)) in train_features.into_iter().zip(test_features).enumerate() {

@@ -69,8 +69,7 @@ impl Trainer {
     ) -> Result<Self, TrainError> {
         let data = data.into();
         config.check()?;
-        check_images(&config, &data)?;
-        check_labels(&config, &data)?;
+        check_data(&config, &data)?;
         let mut model = build(&config.model, config.seed)?;
         let mut position = Position::default();
         if let Some(saved) = checkpoint {
@@ -88,8 +87,13 @@ impl Trainer {
     pub fn probe_on(mut self, sets: [Arc<ImageSet>; 2]) -> Result<Self, TrainError> {
         for set in &sets {
             self.data.check_alike(set)?;
-            if set.labels().is_empty() {
-                return Err(TrainError::Config(format!("{} has no labels, and probes learn from them", set.name)));
+            if set.labels().len() < set.len() {
+                return Err(TrainError::Config(format!(
+                    "{} of the {} images of {} have no labels, and probes learn from them",
+                    set.len() - set.labels().len(),
+                    set.len(),
+                    set.name
+                )));
             }
         }
         self.probed = Some(sets);
@@ -218,6 +222,12 @@ impl Trainer {
     }
 }
 
+/// Rejects images and labels that the model cannot be trained on.
+pub(crate) fn check_data(config: &RunConfig, data: &Source) -> Result<(), TrainError> {
+    check_images(config, data)?;
+    check_labels(config, data)
+}
+
 /// Rejects images that the encoder does not take.
 pub(crate) fn check_images(config: &RunConfig, data: &Source) -> Result<(), TrainError> {
     let ImageShape { channels, height, width } = config.augment.check(data.shape())?;
@@ -225,8 +235,9 @@ pub(crate) fn check_images(config: &RunConfig, data: &Source) -> Result<(), Trai
     let wanted = config.model.encoder.image();
     if found != wanted {
         return Err(TrainError::Config(format!(
-            "encoder {:?} takes images of {wanted:?} (channels, height, width), but {} has {found:?}",
-            config.model.encoder,
+            "encoder {} takes images of {wanted:?} (channels, height, width), but {} has {found:?}; data.fit (--fit) brings \
+             images to a shape",
+            config.model.encoder.name(),
             data.name()
         )));
     }
@@ -237,9 +248,12 @@ pub(crate) fn check_images(config: &RunConfig, data: &Source) -> Result<(), Trai
 fn check_labels(config: &RunConfig, data: &Source) -> Result<(), TrainError> {
     let Method::Supervised { classes } = config.model.method else { return Ok(()) };
     let labels = data.labels();
-    if labels.is_empty() {
+    if labels.len() < data.len() {
         return Err(TrainError::Config(format!(
-            "{} has no labels, and supervised training learns from them; take another method",
+            "{} of the {} images of {} have no labels, and supervised training learns from them; take another method, or images \
+             with labels",
+            data.len() - labels.len(),
+            data.len(),
             data.name()
         )));
     }

@@ -2,7 +2,7 @@
 
 use super::learner::{Learner, OnFc, OnMap, Place, Taped, Tuned};
 use super::{Mode, Task};
-use crate::dim::build::{Enc28, Enc32, Enc64, Enc64Narrow, FC};
+use crate::dim::build::{ALEXNET_FC, Enc28, Enc32, Enc64, Enc64Narrow, EncAlexnet, EncFolded, EncResnet, FC};
 use crate::dim::part::device_error;
 use crate::dim::{DimError, EncoderKind};
 use crate::encoder::Encoder;
@@ -19,8 +19,8 @@ const UNITS: usize = 200;
 /// Channels of the convolution of a head on the map.
 const CHANNELS: usize = 64;
 
-type FcHead = builder::Linear<FC, CLASSES>;
-type HiddenFcHead = (builder::Linear<FC, UNITS, true>, builder::Linear<UNITS, CLASSES>);
+type FcHead<const FC: usize> = builder::Linear<FC, CLASSES>;
+type HiddenFcHead<const FC: usize> = (builder::Linear<FC, UNITS, true>, builder::Linear<UNITS, CLASSES>);
 type MapHead<const C: usize> = (
     (builder::Conv2d<C, CHANNELS, 3, 1, 1>, builder::BatchNorm2d<CHANNELS, true>),
     LocationRows,
@@ -37,22 +37,27 @@ pub(super) fn build(
     root: u64,
 ) -> Result<Box<dyn Learner>, DimError> {
     macro_rules! around {
-        ($encoder:ty, $channels:literal, $side:literal) => {
+        ($encoder:ty, $channels:literal, $side:literal, $fc:expr) => {
             match (task.is_dense(), mode) {
                 (true, _) => {
                     type Rows = (usize, Const<$side>, Const<$side>, Const<LOCAL_CLASSES>);
                     with::<$encoder, MapHead<$channels>, OnMap, Rows, LOCAL_CLASSES>(mode, middle, adam, root)
                 }
-                (false, Mode::Frozen) => with::<$encoder, HiddenFcHead, OnFc, _, CLASSES>(mode, middle, adam, root),
-                (false, _) => with::<$encoder, FcHead, OnFc, _, CLASSES>(mode, middle, adam, root),
+                (false, Mode::Frozen) => {
+                    with::<$encoder, HiddenFcHead<{ $fc }>, OnFc, _, CLASSES>(mode, middle, adam, root)
+                }
+                (false, _) => with::<$encoder, FcHead<{ $fc }>, OnFc, _, CLASSES>(mode, middle, adam, root),
             }
         };
     }
     match kind {
-        EncoderKind::Dcgan32 => around!(Enc32, 128, 8),
-        EncoderKind::Dcgan28 => around!(Enc28, 128, 7),
-        EncoderKind::Dcgan64 => around!(Enc64, 256, 8),
-        EncoderKind::Dcgan64Narrow => around!(Enc64Narrow, 64, 8),
+        EncoderKind::Dcgan32 => around!(Enc32, 128, 8, FC),
+        EncoderKind::Dcgan28 => around!(Enc28, 128, 7, FC),
+        EncoderKind::Dcgan64 => around!(Enc64, 256, 8, FC),
+        EncoderKind::Dcgan64Narrow => around!(Enc64Narrow, 64, 8, FC),
+        EncoderKind::Alexnet64 => around!(EncAlexnet, 384, 15, ALEXNET_FC),
+        EncoderKind::Resnet19 => around!(EncResnet, 512, 8, FC),
+        EncoderKind::FoldResnet19 => around!(EncFolded, 1024, 7, FC),
     }
 }
 

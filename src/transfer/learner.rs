@@ -207,4 +207,17 @@ mod tests {
             }
         }
     }
+
+    /// Heads read every encoder: a row for each image, or for each location of its map.
+    #[test]
+    fn heads_fit_every_encoder() {
+        for kind in EncoderKind::ALL {
+            let pixels = vec![0.1; 2 * kind.image().iter().product::<usize>()];
+            for (task, rows) in [(Task::Classification, 1), (Task::Depth, kind.map_side().pow(2))] {
+                let learner = build(kind, task, Mode::FineTune, 0.0, AdamConfig::default(), 1).unwrap();
+                let (outputs, length) = learner.outputs(2, pixels.clone()).unwrap();
+                assert_eq!(outputs.len(), 2 * rows * length, "{kind:?} {task}");
+            }
+        }
+    }
 }

@@ -25,7 +25,7 @@ pub struct Jitter {
 }
 
 /// Luma weights (ITU-R BT.601).
-const WEIGHTS: [f32; 3] = [0.299, 0.587, 0.114];
+pub(super) const WEIGHTS: [f32; 3] = [0.299, 0.587, 0.114];
 
 impl Jitter {
     /// SimCLR's (Chen et al. 2020, appendix A): brightness, contrast and saturation by 0.8 of `strength`, hue by 0.2 of it,

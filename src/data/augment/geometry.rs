@@ -1,5 +1,6 @@
 //! Resizing and cropping of byte planes.
 
+use super::colour::WEIGHTS;
 use crate::data::{DataError, ImageShape};
 use image::imageops::{FilterType, crop_imm, resize as scale};
 use image::{ImageBuffer, Luma};
@@ -163,6 +164,25 @@ pub(super) fn resize(image: &[u8], shape: ImageShape, side: usize, out: &mut Vec
         }
     }
     ImageShape { channels: shape.channels, height, width }
+}
+
+/// The middle of the planes `image`, resized so that it is a square of `side`, in as many channels as `out` has room for:
+/// as many as it has, or grey in each of three, or the luma (Rec. 601) of three.
+pub(in crate::data) fn fit(image: &[u8], shape: ImageShape, side: usize, out: &mut [u8]) {
+    let (mut resized, mut square) = (Vec::new(), Vec::new());
+    let shape = resize(image, shape, side, &mut resized);
+    cut(&resized, shape, [(shape.height - side) / 2, (shape.width - side) / 2], 0, side, &mut square);
+    let area = side * side;
+    match (shape.channels, out.len() / area) {
+        (3, 1) => {
+            for (i, grey) in out.iter_mut().enumerate() {
+                let luma: f32 = (0..3).map(|c| WEIGHTS[c] * f32::from(square[c * area + i])).sum();
+                *grey = (luma + 0.5) as u8;
+            }
+        }
+        (1, _) => out.chunks_exact_mut(area).for_each(|plane| plane.copy_from_slice(&square)),
+        _ => out.copy_from_slice(&square),
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod normalise;
 
 pub use colour::Jitter;
 pub use geometry::Crop;
+pub(super) use geometry::fit;
 pub use normalise::Normalise;
 
 use super::{DataError, ImageShape};

@@ -249,7 +249,12 @@ fn run_config(arm: &str, settings: UtilitySettings) -> Result<RunConfig, Experim
 
 /// All settings, dotted.
 fn known_keys(settings: &UtilitySettings) -> Vec<String> {
-    let mut known = vec!["data.dir".to_owned(), "pretrain.augment.jitter".to_owned(), "model.occlusion".to_owned()];
+    let mut known = vec![
+        "data.dir".to_owned(),
+        "data.fit".to_owned(),
+        "pretrain.augment.jitter".to_owned(),
+        "model.occlusion".to_owned(),
+    ];
     if let Ok(value) = Value::try_from(settings) {
         leaves(&value, "", &mut known);
     }
@@ -264,6 +269,11 @@ impl UtilityPlan {
         tune.check()?;
         if data.stream {
             return fail("data.stream: labelled images are drawn from the whole set, which must be in memory".into());
+        }
+        if data.unlabeled || data.images.is_some() {
+            return fail(
+                "data.unlabeled and data.images: all arms see the same training images; leave them out".into(),
+            );
         }
         if labels.len() < 2 || labels.windows(2).any(|pair| pair[0] >= pair[1]) {
             return fail(format!("labels is {labels:?}; it takes two numbers or more, each above the one before"));
@@ -314,7 +324,8 @@ impl UtilityPlan {
     fn check_scenes(&self) -> Result<(), ExperimentError> {
         let UtilitySettings { scenes, tasks, .. } = &self.settings;
         scenes.set().map_err(TrainError::from)?;
-        self.check_images([3, scenes.size, scenes.size], "rendered scenes")?;
+        let fitted = self.settings.data.fit.map_or([3, scenes.size, scenes.size], |f| [f.channels, f.side, f.side]);
+        self.check_images(fitted, "rendered scenes")?;
         self.check_labels(usize::try_from(scenes.train).unwrap_or(usize::MAX), SCENES)?;
         for &task in tasks {
             let classes = match task {

@@ -1,15 +1,18 @@
-//! Objectives beside mutual information: what a model needs of them, whatever their networks.
+//! Terms of the loss that have a network of their own: what a model needs of them, whatever their networks.
 
 use super::coordinates::CoordinateLoss;
 use super::part::{Part, device_error};
 use super::{DimError, StepReport};
+use crate::mi::bound::{BoundKind, objective};
+use crate::mi::critic::Critic;
+use crate::mi::{Pairing, Scores};
 use crate::nn::checkpoint::Array;
 use crate::nn::{AdamConfig, Backend};
 use dfdx::prelude::*;
 use std::collections::BTreeMap;
 
 /// A loss that encoder and a network of its own minimise together.
-pub trait Auxiliary<Map: Shape, const Y: usize, D: Backend<f32>> {
+pub trait Term<Map: Shape, const Y: usize, D: Backend<f32>> {
     /// Adds its weighted loss to `so_far`, whose tape must hold what `map` and `global` were computed with, and reports it.
     ///
     /// # Errors
@@ -35,11 +38,79 @@ pub trait Auxiliary<Map: Shape, const Y: usize, D: Backend<f32>> {
     /// Its tensors and moments, by name.
     fn collect(&self, arrays: &mut BTreeMap<String, Array>);
 
-    /// Puts back what [`Auxiliary::collect`] gave, at step `steps`.
+    /// Puts back what [`Term::collect`] gave, at step `steps`.
     ///
     /// # Errors
     /// When a tensor is missing or has other sizes.
     fn restore(&mut self, arrays: &BTreeMap<String, Array>, steps: u64) -> Result<(), DimError>;
+}
+
+/// A critic with its weight and its place in reports and checkpoints: the bound on mutual information that it gives, negated.
+pub struct CriticPart<C> {
+    part: Part<C>,
+    bound: BoundKind,
+    pairing: Pairing,
+    weight: f64,
+    name: &'static str,
+    term: fn(&mut StepReport) -> &mut f64,
+}
+
+impl<C> CriticPart<C> {
+    /// With moments of zero. Without a weight it is kept as it is, and reports nothing.
+    pub fn new<D: Backend<f32>>(
+        critic: C,
+        (bound, pairing): (BoundKind, Pairing),
+        weight: f64,
+        name: &'static str,
+        term: fn(&mut StepReport) -> &mut f64,
+        adam: AdamConfig,
+    ) -> Result<Self, DimError>
+    where
+        C: TensorCollection<f32, D, To<f32, D> = C>,
+    {
+        Ok(Self { part: Part::new(critic, adam)?, bound, pairing, weight, name, term })
+    }
+}
+
+impl<C, Map: Shape, const Y: usize, D: Backend<f32>> Term<Map, Y, D> for CriticPart<C>
+where
+    C: TensorCollection<f32, D, To<f32, D> = C> + Critic<Map, (usize, Const<Y>), f32, D>,
+{
+    fn add(
+        &self,
+        so_far: Tensor<Rank0, f32, D, OwnedTape<f32, D>>,
+        map: Tensor<Map, f32, D>,
+        global: &Tensor<(usize, Const<Y>), f32, D>,
+        _: u64,
+        report: &mut StepReport,
+    ) -> Result<Tensor<Rank0, f32, D, OwnedTape<f32, D>>, DimError> {
+        if self.weight == 0.0 {
+            return Ok(so_far);
+        }
+        let (so_far, tape) = so_far.split_tape();
+        let scores: Scores<f32, D, _> =
+            self.part.module.try_scores(map.put_tape(tape), global, self.pairing).map_err(device_error)?;
+        let bound = objective(self.bound, scores, self.pairing).map_err(device_error)?;
+        *(self.term)(report) = f64::from(bound.value.as_vec()[0]);
+        report.nats = bound.nats;
+        bound.value.try_mul(-self.weight as f32).and_then(|l| l.try_add(so_far)).map_err(device_error)
+    }
+
+    fn update(&mut self, grads: &mut Gradients<f32, D>) -> Result<(), DimError> {
+        if self.weight == 0.0 { Ok(()) } else { self.part.update(grads) }
+    }
+
+    fn parameters(&self) -> usize {
+        self.part.module.num_trainable_params()
+    }
+
+    fn collect(&self, arrays: &mut BTreeMap<String, Array>) {
+        self.part.collect(self.name, arrays);
+    }
+
+    fn restore(&mut self, arrays: &BTreeMap<String, Array>, steps: u64) -> Result<(), DimError> {
+        self.part.restore(self.name, arrays, steps)
+    }
 }
 
 /// A coordinate network with its weight and its place in reports and checkpoints.
@@ -66,7 +137,7 @@ impl<M> CoordinatePart<M> {
     }
 }
 
-impl<M, Map: Shape, const Y: usize, D: Backend<f32>> Auxiliary<Map, Y, D> for CoordinatePart<M>
+impl<M, Map: Shape, const Y: usize, D: Backend<f32>> Term<Map, Y, D> for CoordinatePart<M>
 where
     M: TensorCollection<f32, D, To<f32, D> = M> + CoordinateLoss<Map, (usize, Const<Y>), f32, D>,
 {
