@@ -401,7 +401,7 @@ fn the_program_lists_shows_and_refuses_without_writing() {
     let plan: infomax::experiment::Plan = toml::from_str(&String::from_utf8_lossy(&output.stdout)).unwrap();
     assert!(plan.rows.iter().all(|r| r.run.epochs == 9));
     let output = run(&["run", "table1-cifar10", "--dry-run", "--out", "grids", "--seeds", "0..3"]);
-    assert!(output.status.success() && text(&output).contains("42 cells"), "{}", text(&output));
+    assert!(output.status.success() && text(&output).contains("45 cells"), "{}", text(&output));
     for (args, words) in [
         (vec!["run", "table2"], "there is no experiment \"table2\""),
         (vec!["run", "gamma", "--set", "epoch=1"], "did you mean `epochs`?"),

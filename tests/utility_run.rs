@@ -273,7 +273,7 @@ fn what_cannot_work_is_one_line_and_nothing_is_written() {
         (vec!["--rows", "dim-l"], 1, "name both"),
         (vec!["--set", "labels=[1, 4]"], 1, "labels begins with 1"),
         (vec!["--set", "model.units=300"], 1, "units is 300"),
-        (vec!["--set", "model.critic=concat"], 1, "take critic dot"),
+        (vec!["--set", "data.images=5"], 1, "all arms see the same training images"),
         (vec!["--rows", "scratch,dim"], 2, "runs no row \"dim\""),
         (vec!["--set", "tune.batch=1"], 1, "tune.batch is 1"),
         (vec!["--set", "tune.step=1"], 2, "did you mean `tune.steps`?"),
