@@ -7,8 +7,7 @@ use super::{
     Aae, Autoencoder, Bigan, Cmc, Decoder28, Decoder32, Decoder64, JointNet28, JointNet32, JointNet64, Nat, Rotation,
     Simclr, Supervised, Vae,
 };
-use crate::dim::build::{ALEXNET_FC, Enc28, Enc32, Enc64, Enc64Narrow, EncAlexnet, EncFolded, EncResnet, FC, Y};
-use crate::dim::part::device_error;
+use crate::dim::build::{ALEXNET_FC, Enc28, Enc32, Enc64, Enc64Narrow, EncAlexnet, EncFolded, EncResnet, FC, Y, part};
 use crate::dim::prior::PriorLayers;
 use crate::dim::{DimError, EncoderKind, Method, Model, ModelConfig};
 use crate::encoder::Encoder;
@@ -32,13 +31,13 @@ pub(crate) fn build(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, D
         return halves(config, temperature, root);
     }
     // Decoders, generators and discriminators are those of the image's size, whichever the encoder.
-    type Decode32 = Decoder32<3, 64, 128, 256, 4096, 1024, Y>;
+    type Decode32 = Decoder32<3, 64, 128, 256, 4096, FC, Y>;
     type Joint32 = JointNet32<3, 64, 128, 256, UNITS>;
-    type Decode64 = Decoder64<3, 64, 128, 256, 512, 8192, 1024, Y>;
+    type Decode64 = Decoder64<3, 64, 128, 256, 512, 8192, FC, Y>;
     type Joint64 = JointNet64<3, 64, 128, 256, 512, UNITS>;
-    type Decode64Narrow = Decoder64<3, 16, 32, 64, 128, 2048, 1024, Y>;
+    type Decode64Narrow = Decoder64<3, 16, 32, 64, 128, 2048, FC, Y>;
     type Joint64Narrow = JointNet64<3, 16, 32, 64, 128, UNITS>;
-    type Decode28 = Decoder28<1, 64, 128, 6272, 1024, Y>;
+    type Decode28 = Decoder28<1, 64, 128, 6272, FC, Y>;
     match config.encoder {
         EncoderKind::Dcgan32 => around::<Enc32, Decode32, Joint32, FC>(config, root),
         EncoderKind::Resnet19 => around::<EncResnet, Decode32, Joint32, FC>(config, root),
@@ -48,11 +47,6 @@ pub(crate) fn build(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, D
         EncoderKind::Dcgan64Narrow => around::<Enc64Narrow, Decode64Narrow, Joint64Narrow, FC>(config, root),
         EncoderKind::Dcgan28 => around::<Enc28, Decode28, JointNet28<1, 64, 128, UNITS>, FC>(config, root),
     }
-}
-
-/// Module number `index` of the root.
-fn part<B: BuildOnDevice<Cpu, f32>>(root: u64, index: u64) -> Result<Built<B>, DimError> {
-    Cpu::seed_from_u64(seed::child(root, "init", index)).try_build_module::<B, f32>().map_err(device_error)
 }
 
 /// With encoder `N` of `FC` hidden units, decoder (or generator) `G` and the image's half `M` of a discriminator.

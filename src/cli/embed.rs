@@ -74,10 +74,8 @@ pub(super) fn run(args: &EmbedArgs) -> Result<(), CliError> {
     let source = args.data.as_ref().unwrap_or(&config.data.source);
     let dir = args.data_dir.as_deref().or(config.data.dir.as_deref());
     let mut set = args.cache.load(source, args.split, dir)?;
-    set = match &args.data {
-        None => config.data.prepare(set, args.split)?,
-        Some(_) => DataConfig { noise: None, ..config.data.clone() }.prepare(set, args.split)?,
-    };
+    let noise = config.data.noise.filter(|_| args.data.is_none());
+    set = DataConfig { noise, ..config.data.clone() }.prepare(set, args.split)?;
     images::check_encoder(&*model, &set)?;
     let rows = args.rows.unwrap_or(set.len());
     if rows == 0 || rows > set.len() {

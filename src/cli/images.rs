@@ -33,8 +33,8 @@ pub(super) fn held_out(data: &DataConfig, cache: &CacheArgs) -> Result<ImageSet,
     Ok(data.prepare(cache.load(&data.source, Split::Test, data.dir.as_deref())?, Split::Test)?)
 }
 
-/// The training images that probes see: all with labels that are in memory, or [`PROBED`] of a streamed set, always the same for a
-/// seed.
+/// The training images that probes see: all with labels of a set in memory, or [`PROBED`] of a streamed one, always the same
+/// for a seed.
 pub(super) fn probed(train: &Source, seed: u64) -> Result<Arc<ImageSet>, CliError> {
     Ok(match train {
         Source::Memory(set) if (1..set.len()).contains(&set.labels().len()) => Arc::new(set.first(set.labels().len())?),

@@ -239,7 +239,7 @@ type Map<const C: usize, const S: usize> = (usize, Const<C>, Const<S>, Const<S>)
 type BoxedTerm<const C: usize, const S: usize> = Box<dyn Term<Map<C, S>, Y, Cpu>>;
 
 /// Module number `index` of the root.
-fn part<B: BuildOnDevice<Cpu, f32>>(root: u64, index: u64) -> Result<B::Built, DimError> {
+pub(crate) fn part<B: BuildOnDevice<Cpu, f32>>(root: u64, index: u64) -> Result<B::Built, DimError> {
     Cpu::seed_from_u64(seed::child(root, "init", index)).try_build_module::<B, f32>().map_err(device_error)
 }
 
