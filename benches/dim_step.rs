@@ -1,28 +1,93 @@
-//! One Deep InfoMax training step, ours and PyTorch's in turn, and where our time goes.
+//! Deep InfoMax training steps, ours and PyTorch's in turn, and where our time goes.
 //!
 //! ```sh
 //! RAYON_NUM_THREADS=2 INFOMAX_PEER_PYTHON=/path/to/python cargo bench --bench dim_step
+//! cargo bench --bench dim_step -- bf16        only works whose name contains the word
 //! ```
-//! The work: `Dcgan32`, batch 64, concat critic of 512 units with one rolled negative, Jensen-Shannon, prior matching
-//! with weight 0.1, Adam, fp32. Without the variable only our own times are printed. The peer
-//! (`benches/peers/torch_dim_step.py`; needs torch) is asked for both of its memory layouts in every round, and the better
-//! counts.
+//! The works: `Dcgan32`, batch 64, prior matching with weight 0.1, Adam, and the paper's critics: concat of 512 units with
+//! one rolled negative, and encode-and-dot-product of 2,048 units with all pairs of the batch; in fp32 and in bf16. Without
+//! the variable only our own times are printed. The peer (`benches/peers/torch_dim_step.py`; needs torch) is tried in both
+//! memory layouts, with `torch.compile` and without, and measured by turns with us in the best of them.
 
 use dfdx::prelude::*;
 use infomax::dim::{CriticKind, EncoderKind, ModelConfig, StepInput, build};
 use infomax::mi::Pairing;
 use infomax::mi::bound::{BoundKind, objective};
 use infomax::mi::critic::Critic;
-use infomax::nn::{Adam, AdamConfig, LocationRows, builder};
+use infomax::nn::{Adam, AdamConfig, LocationRows, Precision, builder};
 use infomax::seed::stream;
 use rand::Rng;
 use std::process::Command;
 use std::time::Instant;
 
 const BATCH: usize = 64;
-const UNITS: usize = 512;
-const ROUNDS: usize = 5;
-const STEPS: usize = 20;
+const ROUNDS: usize = 3;
+
+/// One kind of step.
+struct Work {
+    name: &'static str,
+    critic: CriticKind,
+    units: usize,
+    bound: BoundKind,
+    pairing: Pairing,
+    precision: Precision,
+    steps: usize,
+    /// The peer's options for the same.
+    peer: &'static [&'static str],
+}
+
+/// The paper's critics.
+const WORKS: [Work; 6] = {
+    const CONCAT: Work = Work {
+        name: "concat 512 JSD fp32",
+        critic: CriticKind::Concat,
+        units: 512,
+        bound: BoundKind::Jsd,
+        pairing: Pairing::Rolled(1),
+        precision: Precision::Fp32,
+        steps: 20,
+        peer: &["--critic", "concat", "--dtype", "fp32"],
+    };
+    const DOT: Work = Work {
+        name: "dot 2048 JSD fp32",
+        critic: CriticKind::DotResidual,
+        units: 2048,
+        bound: BoundKind::Jsd,
+        pairing: Pairing::All,
+        precision: Precision::Fp32,
+        steps: 8,
+        peer: &["--critic", "dot", "--bound", "jsd", "--dtype", "fp32"],
+    };
+    [
+        CONCAT,
+        Work {
+            name: "concat 512 JSD bf16",
+            precision: Precision::Bf16,
+            peer: &["--critic", "concat", "--dtype", "bf16"],
+            ..CONCAT
+        },
+        DOT,
+        Work {
+            name: "dot 2048 JSD bf16",
+            precision: Precision::Bf16,
+            peer: &["--critic", "dot", "--bound", "jsd", "--dtype", "bf16"],
+            ..DOT
+        },
+        Work {
+            name: "dot 2048 InfoNCE fp32",
+            bound: BoundKind::InfoNce,
+            peer: &["--critic", "dot", "--bound", "infonce", "--dtype", "fp32"],
+            ..DOT
+        },
+        Work {
+            name: "dot 2048 InfoNCE bf16",
+            bound: BoundKind::InfoNce,
+            precision: Precision::Bf16,
+            peer: &["--critic", "dot", "--bound", "infonce", "--dtype", "bf16"],
+            ..DOT
+        },
+    ]
+};
 
 fn median(mut ms: Vec<f64>) -> f64 {
     ms.sort_by(f64::total_cmp);
@@ -44,39 +109,60 @@ fn time(steps: usize, mut f: impl FnMut()) -> f64 {
     )
 }
 
-/// Median milliseconds of our step with this critic, bound and pairing.
-fn ours(critic: CriticKind, bound: BoundKind, pairing: Pairing) -> f64 {
-    let config = ModelConfig {
-        critic,
-        units: UNITS,
-        bound,
-        pairing,
-        adam: AdamConfig::default(),
-        ..ModelConfig::new(EncoderKind::Dcgan32)
-    };
+/// Median milliseconds of our step.
+fn ours(work: &Work) -> f64 {
+    let &Work { critic, units, bound, pairing, precision, .. } = work;
+    let adam = AdamConfig::default();
+    let config =
+        ModelConfig { critic, units, bound, pairing, precision, adam, ..ModelConfig::new(EncoderKind::Dcgan32) };
     let mut model = build(&config, 0).expect("the setting is one of those offered");
     let mut rng = stream(0, "bench", 0);
     let pixels: Vec<f32> = (0..BATCH * 3 * 32 * 32).map(|_| rng.gen_range(-1.0..1.0)).collect();
     let noise: Vec<f32> = (0..BATCH * 64).map(|_| rng.r#gen()).collect();
-    time(STEPS, || {
+    time(work.steps, || {
         let input = StepInput { batch: BATCH, pixels: pixels.clone(), noise: noise.clone(), ..StepInput::default() };
         model.step(input).expect("a step on random images is finite");
     })
 }
 
-/// Median milliseconds of the peer's step in its better layout.
-fn peer(python: &str) -> Option<(f64, String)> {
+/// Layouts and modes of the peer.
+const VARIANTS: [&[&str]; 4] = [&[], &["--channels-last"], &["--compile"], &["--channels-last", "--compile"]];
+
+/// Median milliseconds of the peer's step, and its name.
+fn peer(python: &str, work: &Work, variant: &[&str]) -> Option<(f64, String)> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/torch_dim_step.py");
-    let run = |extra: &[&str]| -> Option<(f64, String)> {
-        let output = Command::new(python)
-            .args([script, "--critic", "concat", "--batch", "64", "--threads", "2", "--steps", "20"])
-            .args(extra)
-            .output()
-            .ok()?;
-        let line: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
-        Some((line["median_ms"].as_f64()?, format!("{} {}", line["peer"].as_str()?, extra.join(" "))))
-    };
-    [run(&[]), run(&["--channels-last"])].into_iter().flatten().min_by(|a, b| a.0.total_cmp(&b.0))
+    let output = Command::new(python)
+        .args([script, "--batch", "64", "--threads", "2", "--steps", &work.steps.to_string()])
+        .args(work.peer)
+        .args(variant)
+        .output()
+        .ok()?;
+    let line: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
+    Some((line["median_ms"].as_f64()?, format!("{} {}", line["peer"].as_str()?, variant.join(" "))))
+}
+
+/// Rounds of ours and the peer's in turn.
+fn compare(work: &Work, python: Option<&str>) {
+    let best = python.and_then(|python| {
+        let timed = VARIANTS.into_iter().filter_map(|v| Some((peer(python, work, v)?.0, v)));
+        timed.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, variant)| (python, variant))
+    });
+    if python.is_some() && best.is_none() {
+        println!("the peer does not answer: check that INFOMAX_PEER_PYTHON has torch");
+    }
+    let mut ratios = Vec::new();
+    for _ in 0..ROUNDS {
+        let ours = ours(work);
+        print!("{}: ours {ours:.1} ms ({:.0} images/s)", work.name, BATCH as f64 / ours * 1e3);
+        if let Some((ms, name)) = best.and_then(|(python, variant)| peer(python, work, variant)) {
+            print!("   {name}: {ms:.1} ms   ratio {:.2}x", ms / ours);
+            ratios.push(ms / ours);
+        }
+        println!();
+    }
+    if !ratios.is_empty() {
+        println!("{}: our images/s over the peer's, median of {}: {:.2}x", work.name, ratios.len(), median(ratios));
+    }
 }
 
 /// Forward and backward milliseconds of one module on a given input.
@@ -84,13 +170,13 @@ fn layer<M, S: Shape, O: Shape>(name: &str, module: &mut M, x: &Tensor<S, f32, C
 where
     M: ModuleMut<Tensor<S, f32, Cpu, OwnedTape<f32, Cpu>>, Output = Tensor<O, f32, Cpu, OwnedTape<f32, Cpu>>>,
 {
-    let forward = time(STEPS, || {
+    let forward = time(20, || {
         let _ = module.forward_mut(x.clone().leaky_traced());
     });
-    let both = time(STEPS, || {
+    let both = time(20, || {
         module.forward_mut(x.clone().leaky_traced()).sum().backward();
     });
-    let sum = time(STEPS, || {
+    let sum = time(20, || {
         let y = module.forward_mut(x.clone().leaky_traced());
         let _ = y.split_tape().0.leaky_traced().sum().backward();
     }) - forward;
@@ -104,7 +190,6 @@ fn layers() {
             layer($name, &mut dev.build_module::<$module, f32>(), &dev.sample_normal::<$shape>())
         };
     }
-    println!("where our time goes (each layer alone, batch {BATCH}):");
     layer!("conv 3->64 (no input gradient)", builder::Conv2d<3, 64, 4, 2, 1, false>, Rank4<64, 3, 32, 32>);
     layer!("batch norm + ReLU 64x16x16", builder::BatchNorm2d<64, true>, Rank4<64, 64, 16, 16>);
     layer!("conv 64->128", builder::Conv2d<64, 128, 4, 2, 1>, Rank4<64, 64, 16, 16>);
@@ -114,14 +199,14 @@ fn layers() {
     layer!("linear 4096->1024", builder::FlattenLinear<256, 4, 4, 1024>, Rank4<64, 256, 4, 4>);
     layer!("linear 1024->64", builder::Linear<1024, 64>, Rank2<64, 1024>);
     layer!("channels last 128x8x8", LocationRows, Rank4<64, 128, 8, 8>);
-    let critic = dev.build_module::<builder::ConcatCritic<128, 64, UNITS>, f32>();
+    let critic = dev.build_module::<builder::ConcatCritic<128, 64, 512>, f32>();
     let map: Tensor<Rank4<64, 128, 8, 8>, f32, _> = dev.sample_normal();
     let y: Tensor<Rank2<64, 64>, f32, _> = dev.sample_normal();
     let pairing = Pairing::Rolled(1);
-    let forward = time(STEPS, || {
+    let forward = time(20, || {
         let _ = critic.try_scores(map.clone().leaky_traced(), &y, pairing).expect("scores");
     });
-    let both = time(STEPS, || {
+    let both = time(20, || {
         let scores = critic.try_scores(map.clone().leaky_traced(), &y, pairing).expect("scores");
         objective(BoundKind::Jsd, scores, pairing).expect("bound").value.backward();
     });
@@ -130,35 +215,27 @@ fn layers() {
     let mut adam = Adam::new(&module, AdamConfig::default()).expect("memory");
     let mut grads = Gradients::leaky();
     adam.update(&mut module, &mut grads).expect("an update");
-    let ms = time(STEPS, || adam.update(&mut module, &mut grads).expect("an update"));
+    let ms = time(20, || adam.update(&mut module, &mut grads).expect("an update"));
     println!("  {:<34} {ms:15.2} ms", "Adam on the encoder");
 }
 
 fn main() {
-    println!("threads: {}", rayon::current_num_threads());
-    let python = std::env::var("INFOMAX_PEER_PYTHON").ok();
-    let mut ratios = Vec::new();
-    for round in 1..=ROUNDS {
-        let ours = ours(CriticKind::Concat, BoundKind::Jsd, Pairing::Rolled(1));
-        print!("round {round}: ours {ours:.1} ms ({:.0} images/s)", BATCH as f64 / ours * 1e3);
-        if let Some(python) = &python {
-            match peer(python) {
-                Some((ms, name)) => {
-                    print!("   {name}: {ms:.1} ms   ratio {:.2}x", ms / ours);
-                    ratios.push(ms / ours);
-                }
-                None => print!("   the peer did not answer: check that INFOMAX_PEER_PYTHON has torch"),
-            }
-        }
-        println!();
-    }
-    if !ratios.is_empty() {
-        println!("our images/s over the peer's, median of {} rounds: {:.2}x", ratios.len(), median(ratios));
-    }
-    let dot = ours(CriticKind::Dot, BoundKind::InfoNce, Pairing::All);
     println!(
-        "dot critic of {UNITS} units, InfoNCE over all pairs: ours {dot:.1} ms ({:.0} images/s)",
-        BATCH as f64 / dot * 1e3
+        "threads: {}, bf16 by {}",
+        rayon::current_num_threads(),
+        Precision::bf16_unit().unwrap_or("nothing: as fp32")
     );
-    layers();
+    let python = std::env::var("INFOMAX_PEER_PYTHON").ok();
+    let word = std::env::args().skip(1).find(|a| !a.starts_with("--")).unwrap_or_default();
+    for work in WORKS.iter().filter(|w| w.name.contains(&word)) {
+        compare(work, python.as_deref());
+    }
+    if "layers".contains(&word) {
+        // As in training: the first optimiser of a program has it keep its memory.
+        build(&ModelConfig::new(EncoderKind::Dcgan32), 0).expect("the usual settings");
+        for precision in [Precision::Fp32, Precision::Bf16] {
+            println!("where our time goes in {precision:?} (each layer alone, batch {BATCH}):");
+            precision.scope(layers);
+        }
+    }
 }

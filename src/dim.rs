@@ -10,6 +10,7 @@ mod model;
 mod noise;
 mod occlusion;
 pub(crate) mod part;
+mod precision;
 pub(crate) mod prior;
 mod term;
 

@@ -57,19 +57,25 @@ where
     M: BuildOnDevice<Cpu, f32>,
     Built<N>: TensorCollection<f32, Cpu, To<f32, Cpu> = Built<N>>
         + Encoder<f32, Cpu, Fc<usize> = (usize, Const<FC>), Global<usize> = (usize, Const<Y>)>
+        + Send
+        + Sync
         + 'static,
     Built<G>: TensorCollection<f32, Cpu, To<f32, Cpu> = Built<G>>
         + ModuleMut<
             Taped<(usize, Const<Y>)>,
             Output = Taped<<Built<N> as Encoder<f32, Cpu>>::Image<usize>>,
             Error = CpuError,
-        > + 'static,
+        > + Send
+        + Sync
+        + 'static,
     Built<M>: TensorCollection<f32, Cpu, To<f32, Cpu> = Built<M>>
         + ModuleMut<
             Taped<<Built<N> as Encoder<f32, Cpu>>::Image<usize>>,
             Output = Taped<(usize, Const<UNITS>)>,
             Error = CpuError,
-        > + 'static,
+        > + Send
+        + Sync
+        + 'static,
 {
     let adam = config.adam;
     let encoder = part::<N>(root, 0)?;
@@ -149,8 +155,10 @@ fn boxed<N, K, const FC: usize>(
 where
     N: TensorCollection<f32, Cpu, To<f32, Cpu> = N>
         + Encoder<f32, Cpu, Fc<usize> = (usize, Const<FC>), Global<usize> = (usize, Const<Y>)>
+        + Send
+        + Sync
         + 'static,
-    K: Task<N, FC, Y, Cpu> + 'static,
+    K: Task<N, FC, Y, Cpu> + Send + Sync + 'static,
 {
     let device = Cpu::seed_from_u64(seed::child(root, "init", 4));
     Ok(Box::new(Baseline::<N, K, FC, Y, Cpu>::new(device, encoder, task, config.adam)?))

@@ -84,6 +84,7 @@ where
 
 impl<N, K, const FC: usize, const Y: usize, D: Backend<f32>> Model for Baseline<N, K, FC, Y, D>
 where
+    Self: Send + Sync,
     N: TensorCollection<f32, D, To<f32, D> = N>
         + Encoder<f32, D, Fc<usize> = (usize, Const<FC>), Global<usize> = (usize, Const<Y>)>,
     K: Task<N, FC, Y, D>,

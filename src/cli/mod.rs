@@ -116,6 +116,8 @@ const INTERRUPTED: u8 = 130;
 /// Parses the arguments, does what they say, and turns errors into one line. Exit codes: 0 done, 1 failed, 2 wrong
 /// usage, 130 stopped by Ctrl-C.
 pub fn main() -> ExitCode {
+    // Before the threads start, which would take memory of their own.
+    crate::nn::cpu::memory::keep();
     #[cfg(feature = "notebook-run")]
     if let Some(code) = crate::ipynb::worker::hook() {
         return code;

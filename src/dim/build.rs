@@ -2,13 +2,14 @@
 
 use super::model::{Dim, Model};
 use super::part::device_error;
+use super::precision::OnPool;
 use super::prior::PriorLayers;
 use super::term::{CoordinatePart, CriticPart, Term};
 use super::{CoordinateWeights, DimError, Method, PriorConfig, Weights};
 use crate::encoder::Encoder;
 use crate::mi::Pairing;
 use crate::mi::bound::BoundKind;
-use crate::nn::{AdamConfig, builder};
+use crate::nn::{AdamConfig, Precision, builder};
 use crate::seed;
 use dfdx::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -123,6 +124,9 @@ pub struct ModelConfig {
     pub occlusion: usize,
     /// Optimiser.
     pub adam: AdamConfig,
+    /// Of the matrix products of a training step; features are computed in `f32` in any case.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub precision: Precision,
 }
 
 impl ModelConfig {
@@ -141,6 +145,7 @@ impl ModelConfig {
             coordinates: CoordinateWeights::default(),
             occlusion: 0,
             adam: AdamConfig { lr: 2e-4, ..AdamConfig::default() },
+            precision: Precision::Fp32,
         }
     }
 }
@@ -191,6 +196,12 @@ pub(crate) type EncFolded = builder::FoldResnet19<3, 64, 64, 256, 128, 512, 256,
 /// # Errors
 /// When a setting has no type here, or memory runs out.
 pub fn build(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimError> {
+    crate::nn::cpu::memory::keep();
+    Ok(Box::new(OnPool { model: build_alone(config, root)?, precision: config.precision }))
+}
+
+/// The model itself.
+fn build_alone(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimError> {
     config.method.check()?;
     if !(config.adam.lr.is_finite() && config.adam.lr > 0.0) {
         return Err(DimError::Config(format!("lr is {}; a learning rate is a number above 0", config.adam.lr)));
@@ -254,6 +265,8 @@ where
     N::Built: TensorCollection<f32, Cpu, To<f32, Cpu> = N::Built>
         + Encoder<f32, Cpu, Map<usize> = Map<C, S>, Global<usize> = (usize, Const<Y>)>
         + Clone
+        + Send
+        + Sync
         + 'static,
 {
     const { assert!(OFFSETS == 2 * S - 1) };

@@ -92,7 +92,7 @@ pub struct StepInput {
 }
 
 /// A model whose types have been chosen: what a trainer, a probe or a command needs of it.
-pub trait Model {
+pub trait Model: Send + Sync {
     /// One training step.
     ///
     /// # Errors
@@ -237,6 +237,7 @@ where
 
 impl<N, const Y: usize, D: Backend<f32>> Model for Dim<N, Y, D>
 where
+    Self: Send + Sync,
     N: TensorCollection<f32, D, To<f32, D> = N> + Encoder<f32, D, Global<usize> = (usize, Const<Y>)> + Clone,
 {
     fn step(&mut self, input: StepInput) -> Result<StepReport, DimError> {

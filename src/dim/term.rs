@@ -12,7 +12,7 @@ use dfdx::prelude::*;
 use std::collections::BTreeMap;
 
 /// A loss that encoder and a network of its own minimise together.
-pub trait Term<Map: Shape, const Y: usize, D: Backend<f32>> {
+pub trait Term<Map: Shape, const Y: usize, D: Backend<f32>>: Send + Sync {
     /// Adds its weighted loss to `so_far`, whose tape must hold what `map` and `global` were computed with, and reports it.
     ///
     /// # Errors
@@ -74,6 +74,7 @@ impl<C> CriticPart<C> {
 
 impl<C, Map: Shape, const Y: usize, D: Backend<f32>> Term<Map, Y, D> for CriticPart<C>
 where
+    Self: Send + Sync,
     C: TensorCollection<f32, D, To<f32, D> = C> + Critic<Map, (usize, Const<Y>), f32, D>,
 {
     fn add(
@@ -139,6 +140,7 @@ impl<M> CoordinatePart<M> {
 
 impl<M, Map: Shape, const Y: usize, D: Backend<f32>> Term<Map, Y, D> for CoordinatePart<M>
 where
+    Self: Send + Sync,
     M: TensorCollection<f32, D, To<f32, D> = M> + CoordinateLoss<Map, (usize, Const<Y>), f32, D>,
 {
     fn add(

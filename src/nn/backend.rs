@@ -45,6 +45,20 @@ pub struct PairArgs<'a, const U: usize, E: Dtype, D: Storage<E>> {
     pub pairing: Pairing,
 }
 
+/// The layers of [`Backend::residual`].
+pub struct ResidualArgs<'a, const I: usize, const U: usize, E: Dtype, D: Storage<E>> {
+    /// First layer.
+    pub first: (&'a Tensor<Rank2<U, I>, E, D>, &'a Tensor<Rank1<U>, E, D>),
+    /// Second layer.
+    pub second: (&'a Tensor<Rank2<U, U>, E, D>, &'a Tensor<Rank1<U>, E, D>),
+    /// The layer beside them.
+    pub shortcut: (&'a Tensor<Rank2<U, I>, E, D>, &'a Tensor<Rank1<U>, E, D>),
+    /// The norm's scale and bias, `[U]`.
+    pub norm: (&'a Tensor<Rank1<U>, E, D>, &'a Tensor<Rank1<U>, E, D>),
+    /// Added to the variance.
+    pub epsilon: f64,
+}
+
 /// A linear layer's weights, `[O, I]`, and bias, `[O]`.
 pub type Weights<const O: usize, const I: usize, E, D> = (Tensor<Rank2<O, I>, E, D>, Tensor<Rank1<O>, E, D>);
 
@@ -134,6 +148,21 @@ pub trait Backend<E: Real>: Device<E> {
         bias: &Tensor<Rank1<F>, E, Self>,
         epsilon: f64,
     ) -> Result<Tensor<X, E, Self, T>, Self::Err>;
+
+    /// Rows of `x` (of `I` features) through two linear layers with a ReLU between them beside a linear shortcut, then layer
+    /// norm of the sum: rows of `U` features in the shape `y`.
+    fn residual<const I: usize, const U: usize, X: Shape, Y: Shape, T: Tape<E, Self>>(
+        x: Tensor<X, E, Self, T>,
+        args: ResidualArgs<I, U, E, Self>,
+        y: Y,
+    ) -> Result<Tensor<Y, E, Self, T>, Self::Err> {
+        let (x, tape) = x.split_tape();
+        let ResidualArgs { first, second, shortcut, norm, epsilon } = args;
+        let hidden = Self::linear(x.clone().put_tape(tape), first.0, Some(first.1), y, true)?;
+        let (main, tape) = Self::linear(hidden, second.0, Some(second.1), y, false)?.split_tape();
+        let beside = Self::linear(x.put_tape(tape), shortcut.0, Some(shortcut.1), y, false)?;
+        Self::layer_norm(beside.try_add(main)?, norm.0, norm.1, epsilon)
+    }
 
     /// `[B, C, H, W]` → `[B, H, W, C]`: one row for each location.
     fn channels_last<X: Shape, Y: Shape, T: Tape<E, Self>>(

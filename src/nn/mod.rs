@@ -27,13 +27,15 @@ pub(crate) mod cpu;
 mod cuda;
 mod dims;
 mod layers;
+mod precision;
 
 pub use adam::{Adam, AdamConfig};
-pub use backend::{AdamStep, Backend, BatchNormArgs, PairArgs, Perceptron, Weights, Window};
+pub use backend::{AdamStep, Backend, BatchNormArgs, PairArgs, Perceptron, ResidualArgs, Weights, Window};
 pub use cpu::gemm::Real;
 pub use cpu::pool::PoolKind;
 pub use dfdx::nn::modules::{AvgPoolGlobal, MaxPoolGlobal};
 pub use dims::{Channels, ConvDim, ConvTransposeDim};
 pub use layers::*;
+pub use precision::Precision;
 
 pub(crate) use layers::buildable;

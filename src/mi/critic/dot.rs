@@ -2,7 +2,7 @@
 
 use super::Critic;
 use crate::mi::{Pairing, Scores};
-use crate::nn::{Backend, Channels, LayerNorm, Linear, Real, buildable, builder};
+use crate::nn::{Backend, Channels, LayerNorm, Linear, Real, ResidualArgs, buildable, builder};
 use dfdx::prelude::*;
 
 /// A network that takes rows of `I` features to rows of `U`, the same for vectors and for each location of a map.
@@ -89,10 +89,15 @@ impl<const I: usize, const U: usize, E: Real, D: Backend<E>> Embed<I, U, E, D> f
         x: Tensor<X, E, D, T>,
         y: Y,
     ) -> Result<Tensor<Y, E, D, T>, D::Err> {
-        let (x, tape) = x.split_tape();
-        let (main, tape) = self.main.try_embed(x.clone().put_tape(tape), y)?.split_tape();
-        let shortcut = D::linear(x.put_tape(tape), &self.shortcut.weight, Some(&self.shortcut.bias), y, false)?;
-        D::layer_norm(shortcut.try_add(main)?, &self.norm.scale, &self.norm.bias, LayerNorm::<U, E, D>::EPSILON)
+        let PlainEmbed { first, second } = &self.main;
+        let args = ResidualArgs {
+            first: (&first.weight, &first.bias),
+            second: (&second.weight, &second.bias),
+            shortcut: (&self.shortcut.weight, &self.shortcut.bias),
+            norm: (&self.norm.scale, &self.norm.bias),
+            epsilon: LayerNorm::<U, E, D>::EPSILON,
+        };
+        D::residual(x, args, y)
     }
 }
 

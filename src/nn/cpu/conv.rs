@@ -3,9 +3,12 @@
 //! Images stay `[B, C, H, W]` as dfdx keeps them; what is unfolded is a few images (or a few rows of the unfolded
 //! matrix) at a time, small enough for the cache.
 
-use super::gemm::{Mat, Real, Shared, matmul};
+use super::bf16;
+use super::gemm::{Mat, Real, Shared};
+use super::operand::{Operand, multiply};
 use super::swap_last;
 use super::unfold::{Geometry, fold_row, merge, split, unfold_row};
+use crate::nn::Precision;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -39,9 +42,26 @@ fn unfold<E: Real>(g: &Geometry, rows: Range<usize>, x: &[E], phases: &mut Vec<E
     }
 }
 
+/// The same numbers for the kernels of bf16, where these are asked for and fit.
+fn channels_last<'a, E: Real, const N: usize>(g: &Geometry, numbers: [&'a [E]; N]) -> Option<[&'a [f32]; N]> {
+    if Precision::current() == Precision::Fp32 || !bf16::conv::fits(g) {
+        return None;
+    }
+    let mut singles: [&[f32]; N] = [&[]; N];
+    for (to, from) in singles.iter_mut().zip(numbers) {
+        *to = E::singles(from)?;
+    }
+    Some(singles)
+}
+
 /// `y = w ∗ x`: `x [B, I, H, W]`, `w [O, I, K, K]`, `y [B, O, OH, OW]`.
 pub(crate) fn forward<E: Real>(g: &Geometry, x: &[E], w: &[E]) -> Vec<E> {
+    if let Some([x, w]) = channels_last(g, [x, w]) {
+        return E::of_singles(bf16::conv::forward(g, x, w)).expect("numbers are f32");
+    }
     let (taps, places, group) = (g.taps(), g.places(), g.group());
+    let precision = Precision::current();
+    let lhs = Operand::left(Mat::rows(w, g.o, taps), precision);
     let mut y = vec![E::zero(); g.b * g.o * places];
     y.par_chunks_mut((group * g.o * places).max(1)).zip(x.par_chunks((group * g.image()).max(1))).for_each_init(
         || (Vec::new(), Vec::new(), Vec::new()),
@@ -49,12 +69,12 @@ pub(crate) fn forward<E: Real>(g: &Geometry, x: &[E], w: &[E]) -> Vec<E> {
             let n = x.len() / g.image();
             let cols = n * places;
             unfold(g, 0..taps, x, phases, unfolded);
-            let (lhs, rhs) = (Mat::rows(w, g.o, taps), Mat::rows(unfolded, taps, cols));
+            let rhs = Operand::right_here(Mat::rows(unfolded, taps, cols), precision);
             if n == 1 {
-                matmul(y, cols, lhs, rhs, false);
+                multiply(y, cols, &lhs, &rhs, false);
             } else {
                 product.resize(g.o * cols, E::zero());
-                matmul(product, cols, lhs, rhs, false);
+                multiply(product, cols, &lhs, &rhs, false);
                 for (o, row) in product.chunks_exact(cols).enumerate() {
                     for (b, values) in row.chunks_exact(places).enumerate() {
                         y[(b * g.o + o) * places..][..places].copy_from_slice(values);
@@ -80,6 +100,15 @@ fn channels_first<E: Real>(g: &Geometry, y: &[E]) -> Vec<E> {
 
 /// Adds the gradients of `sum(gy · (w ∗ x))` to `gx` and `gw`, each where it is wanted.
 pub(crate) fn backward<E: Real>(g: &Geometry, x: &[E], w: &[E], gy: &[E], gx: Option<&mut [E]>, gw: Option<&mut [E]>) {
+    if let Some([x, w, gy]) = channels_last(g, [x, w, gy]) {
+        if let Some(gw) = gw.and_then(E::singles_mut) {
+            bf16::conv::grad_weight(g, x, gy, gw);
+        }
+        if let Some(gx) = gx.and_then(E::singles_mut) {
+            bf16::conv::grad_input(g, w, gy, gx);
+        }
+        return;
+    }
     if let Some(gw) = gw {
         grad_weight(g, x, &swap_last(gy, g.o, g.places()), gw);
     }
@@ -94,19 +123,22 @@ fn grad_weight<E: Real>(g: &Geometry, x: &[E], gy: &[E], gw: &mut [E]) {
     let (taps, places) = (g.taps(), g.places());
     let step = taps.div_ceil(8).next_multiple_of(16).min(taps);
     let per_block = (COLUMNS / places.max(1)).clamp(1, g.b.max(1));
+    let precision = Precision::current();
+    let blocks: Vec<Operand<E>> = gy
+        .chunks(per_block * places * g.o)
+        .map(|gy| Operand::right(Mat::rows(gy, gy.len() / g.o, g.o), precision))
+        .collect();
     let shared = Shared::new(gw);
     (0..taps.div_ceil(step)).into_par_iter().for_each(|task| {
         let first = task * step;
         let count = step.min(taps - first);
         let (mut phases, mut unfolded) = (Vec::new(), Vec::new());
         let mut product = vec![E::zero(); count * g.o];
-        for block in (0..g.b).step_by(per_block) {
-            let images = per_block.min(g.b - block);
-            let cols = images * places;
-            let x = &x[block * g.image()..][..images * g.image()];
+        for (block, (x, rhs)) in x.chunks(per_block * g.image()).zip(&blocks).enumerate() {
             unfold(g, first..first + count, x, &mut phases, &mut unfolded);
-            let rhs = Mat::rows(&gy[block * places * g.o..][..cols * g.o], cols, g.o);
-            matmul(&mut product, g.o, Mat::rows(&unfolded, count, cols), rhs, block > 0);
+            let cols = x.len() / g.image() * places;
+            let lhs = Operand::left_here(Mat::rows(&unfolded, count, cols), precision);
+            multiply(&mut product, g.o, &lhs, rhs, block > 0);
         }
         for o in 0..g.o {
             // SAFETY: this task alone touches columns `first..first + count` of the gradient.
@@ -119,13 +151,15 @@ fn grad_weight<E: Real>(g: &Geometry, x: &[E], gy: &[E], gw: &mut [E]) {
 /// `gx += fold(wᵀ · gy)`, each task owning some images.
 fn grad_input<E: Real>(g: &Geometry, w: &[E], gy: &[E], gx: &mut [E]) {
     let (taps, places, group) = (g.taps(), g.places(), g.group());
+    let precision = Precision::current();
+    let lhs = Operand::left(Mat::rows(w, g.o, taps).t(), precision);
     gx.par_chunks_mut((group * g.image()).max(1)).enumerate().for_each_init(
         || (Vec::new(), Vec::new()),
         |(product, phases), (task, gx)| {
             let cols = gx.len() / g.image() * places;
             product.resize(taps * cols, E::zero());
             let rhs = Mat::strided(&gy[task * group * places..], g.o, cols, g.b * places, 1);
-            matmul(product, cols, Mat::rows(w, g.o, taps).t(), rhs, false);
+            multiply(product, cols, &lhs, &Operand::right_here(rhs, precision), false);
             let each = g.i * g.phases();
             phases.clear();
             phases.resize(gx.len() / g.image() * each, E::zero());
@@ -145,6 +179,10 @@ fn grad_input<E: Real>(g: &Geometry, w: &[E], gy: &[E], gx: &mut [E]) {
 /// `[B, I, H, W]`.
 pub(crate) fn transpose_forward<E: Real>(g: &Geometry, gy: &[E], w: &[E]) -> Vec<E> {
     let mut x = vec![E::zero(); g.b * g.image()];
-    grad_input(g, w, &channels_first(g, gy), &mut x);
+    if let (Some([gy, w]), Some(x)) = (channels_last(g, [gy, w]), E::singles_mut(&mut x)) {
+        bf16::conv::grad_input(g, w, gy, x);
+    } else {
+        grad_input(g, w, &channels_first(g, gy), &mut x);
+    }
     x
 }

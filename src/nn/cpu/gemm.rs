@@ -3,37 +3,10 @@
 //! Each block of the result is one sequential product over the whole inner dimension, and the blocks are a function of
 //! the sizes alone: the same numbers come out with one thread and with many.
 
-use super::BLOCK;
-use super::exp::Exponentials;
+pub use super::real::Real;
+pub(crate) use super::turn::{copy_squares, row_major};
+
 use rayon::prelude::*;
-
-/// The number types of the kernels: `f32`, and `f64` for gradient checks.
-pub trait Real:
-    dfdx::dtypes::Dtype + num_traits::Float + rand_distr::uniform::SampleUniform + std::iter::Sum + Exponentials
-{
-    /// From `f64`, rounded.
-    fn of(x: f64) -> Self;
-    /// To `f64`, exact.
-    fn wide(self) -> f64;
-}
-
-impl Real for f32 {
-    fn of(x: f64) -> Self {
-        x as f32
-    }
-    fn wide(self) -> f64 {
-        f64::from(self)
-    }
-}
-
-impl Real for f64 {
-    fn of(x: f64) -> Self {
-        x
-    }
-    fn wide(self) -> f64 {
-        self
-    }
-}
 
 /// A read-only matrix view with any strides.
 #[derive(Clone, Copy)]
@@ -72,12 +45,62 @@ impl<'a, E> Mat<'a, E> {
         }
     }
 
+    /// The same view where its numbers are `f32`.
+    pub(crate) fn singles(self) -> Option<Mat<'a, f32>>
+    where
+        E: Real,
+    {
+        let Self { data, rows, cols, row_stride, col_stride } = self;
+        Some(Mat { data: E::singles(data)?, rows, cols, row_stride, col_stride })
+    }
+
+    /// Rows.
+    pub(crate) fn row_count(&self) -> usize {
+        self.rows
+    }
+
+    /// Columns.
+    pub(crate) fn col_count(&self) -> usize {
+        self.cols
+    }
+
+    /// The numbers from `(row, column)` on down its column.
+    pub(crate) fn down(self, row: usize, column: usize) -> impl Iterator<Item = &'a E> {
+        self.data[row * self.row_stride + column * self.col_stride..].iter().step_by(self.row_stride)
+    }
+
+    /// Whether neighbours along a row lie side by side.
+    pub(crate) fn has_flat_rows(&self) -> bool {
+        self.col_stride == 1
+    }
+
+    /// The numbers from row and column `at` on, for a part of `sizes` of a view with flat rows, and how far its rows lie apart.
+    ///
+    /// # Panics
+    /// When the part is not in the view, or its rows are not flat.
+    pub(crate) fn flat(self, [row, column]: [usize; 2], [rows, cols]: [usize; 2]) -> (&'a [E], usize) {
+        assert!(self.has_flat_rows() && rows > 0 && row + rows <= self.rows && column + cols <= self.cols);
+        let numbers = &self.data[row * self.row_stride + column..][..(rows - 1) * self.row_stride + cols];
+        (numbers, self.row_stride)
+    }
+
+    /// Numbers side by side from `(row, column)` on: along the row of a view with flat rows, else down the column.
+    ///
+    /// # Panics
+    /// When they leave the view, or lie apart.
+    pub(crate) fn run(self, row: usize, column: usize, count: usize) -> &'a [E] {
+        let (end, size) = if self.has_flat_rows() { (column + count, self.cols) } else { (row + count, self.rows) };
+        assert!(row < self.rows && column < self.cols && end <= size && (self.has_flat_rows() || self.row_stride == 1));
+        &self.data[row * self.row_stride + column * self.col_stride..][..count]
+    }
+
     /// Whether neighbours along a column, not along a row, lie side by side.
     fn is_column_major(&self) -> bool {
         self.row_stride == 1 && self.col_stride != 1 && self.rows > 1 && self.cols > 1
     }
 
-    fn sub_rows(self, from: usize, rows: usize) -> Self {
+    /// `rows` rows from row `from` on.
+    pub(crate) fn sub_rows(self, from: usize, rows: usize) -> Self {
         assert!(from + rows <= self.rows);
         Self { data: &self.data[(from * self.row_stride).min(self.data.len())..], rows, ..self }
     }
@@ -116,6 +139,19 @@ impl<E> Shared<E> {
         // SAFETY: in bounds by the assertion; exclusive by the caller's promise.
         unsafe { std::slice::from_raw_parts_mut(self.ptr.add(from), len) }
     }
+}
+
+/// A vector of `n` numbers that `fill` writes: without the pass that would first fill it with zeros, on one thread.
+///
+/// # Safety
+/// Any bits are a number of this type; `fill` writes every number, and reads none that it has not written.
+pub(crate) unsafe fn written<T: Copy>(n: usize, fill: impl FnOnce(&mut [T])) -> Vec<T> {
+    let mut numbers = Vec::with_capacity(n);
+    // SAFETY: there is room for `n` numbers, and the caller promises the rest.
+    fill(unsafe { std::slice::from_raw_parts_mut(numbers.as_mut_ptr(), n) });
+    // SAFETY: all of them are written.
+    unsafe { numbers.set_len(n) };
+    numbers
 }
 
 /// `dst = lhs·rhs`, or `dst += lhs·rhs`, on the calling thread. `dst` has rows `stride` apart.
@@ -181,45 +217,6 @@ unsafe fn matmul_into<E: Real>(
             false,
             gemm::Parallelism::None,
         );
-    }
-}
-
-/// Side of the squares in which [`row_major`] moves numbers: a line of the cache holds 16 `f32`.
-const SQUARE: usize = 16;
-
-/// A copy of a view with its rows one after the other.
-///
-/// `gemm` packs a right side whose columns are contiguous one number at a time, which costs more than half the speed of
-/// a flat product; a copy made once is cheap.
-pub(crate) fn row_major<E: Real>(view: Mat<E>) -> Vec<E> {
-    let (rows, cols) = (view.rows, view.cols);
-    let mut out = vec![E::zero(); rows * cols];
-    if cols == 0 {
-        return out;
-    }
-    // A small copy is not worth waking another thread.
-    let bands = (BLOCK / (SQUARE * cols)).max(1);
-    out.par_chunks_mut(SQUARE * cols).enumerate().with_min_len(bands).for_each(|(band, out)| {
-        let rows = out.len() / cols;
-        copy_squares(view.sub_rows(band * SQUARE, rows), out);
-    });
-    out
-}
-
-/// Copies a view into contiguous rows on the calling thread, square by square, so that neither side leaves the cache.
-pub(crate) fn copy_squares<E: Real>(view: Mat<E>, out: &mut [E]) {
-    let (rows, cols) = (view.rows, view.cols);
-    assert_eq!(out.len(), rows * cols);
-    for r0 in (0..rows).step_by(SQUARE) {
-        let out = &mut out[r0 * cols..(r0 + SQUARE).min(rows) * cols];
-        for c0 in (0..cols).step_by(SQUARE) {
-            for c in c0..(c0 + SQUARE).min(cols) {
-                let column = &view.data[r0 * view.row_stride + c * view.col_stride..];
-                for (row, &v) in out.chunks_exact_mut(cols).zip(column.iter().step_by(view.row_stride)) {
-                    row[c] = v;
-                }
-            }
-        }
     }
 }
 

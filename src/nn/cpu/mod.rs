@@ -5,6 +5,11 @@
 
 pub(crate) mod access;
 pub(crate) mod adam;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod bf16;
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "bf16_absent.rs"]
+pub(crate) mod bf16;
 pub(crate) mod conv;
 pub(crate) mod exp;
 pub(crate) mod gemm;
@@ -12,17 +17,24 @@ pub(crate) mod joint;
 pub(crate) mod linear;
 pub(crate) mod memory;
 pub(crate) mod norm;
+pub(crate) mod operand;
 pub(crate) mod ops;
 pub(crate) mod pair;
 pub(crate) mod perceptron;
 pub(crate) mod pool;
+pub(crate) mod real;
+pub(crate) mod residual;
+pub(crate) mod residual_tensors;
 pub(crate) mod rows;
 pub(crate) mod separable;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod square;
 pub(crate) mod tower;
+pub(crate) mod turn;
 pub(crate) mod unfold;
 pub(crate) mod upper;
 
-use gemm::{Mat, Real, copy_squares};
+use gemm::{Mat, Real, copy_squares, written};
 use rayon::prelude::*;
 
 /// Elements of one task in element-wise passes.
@@ -38,11 +50,11 @@ pub(crate) fn mask_relu<E: Real>(g: &mut [E], y: &[E]) {
 
 /// `[B, C, L]` → `[B, L, C]`.
 pub(crate) fn swap_last<E: Real>(x: &[E], c: usize, l: usize) -> Vec<E> {
-    let mut out = vec![E::zero(); x.len()];
-    out.par_chunks_mut((c * l).max(1)).zip(x.par_chunks((c * l).max(1))).for_each(|(out, x)| {
-        copy_squares(Mat::rows(x, c, l).t(), out);
-    });
-    out
+    let image = (c * l).max(1);
+    assert_eq!(x.len() % image, 0, "whole images");
+    let swap = |(out, x): (&mut [E], &[E])| copy_squares(Mat::rows(x, c, l).t(), out);
+    // SAFETY: each image's numbers are written from those of `x`.
+    unsafe { written(x.len(), |out| out.par_chunks_mut(image).zip(x.par_chunks(image)).for_each(swap)) }
 }
 
 /// `dst += src`.

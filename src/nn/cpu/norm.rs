@@ -1,6 +1,6 @@
 //! Batch norm over `[N, C, L]` (L = 1 for vectors, H·W for maps) and layer norm over rows.
 
-use super::gemm::{Real, Shared, add_column_sums};
+use super::gemm::{Real, Shared, add_column_sums, written};
 use rayon::prelude::*;
 
 /// Statistics of one pass, kept for the backward pass.
@@ -85,8 +85,7 @@ pub(crate) fn batch_apply<E: Real>(
     let floor = if relu { E::zero() } else { E::neg_infinity() };
     // `max` with a number first would hide NaN; a comparison keeps it.
     let act = move |v: E| if v < floor { floor } else { v };
-    let mut y = vec![E::zero(); x.len()];
-    y.par_chunks_mut((c * l).max(1)).zip(x.par_chunks((c * l).max(1))).for_each(|(y, x)| {
+    let apply = |(y, x): (&mut [E], &[E])| {
         if l == 1 {
             for i in 0..c {
                 y[i] = act(x[i] * gain[i] + shift[i]);
@@ -97,8 +96,11 @@ pub(crate) fn batch_apply<E: Real>(
                 y.iter_mut().zip(x).for_each(|(y, &x)| *y = act(x * a + b));
             }
         }
-    });
-    y
+    };
+    let image = (c * l).max(1);
+    assert_eq!(x.len() % image, 0, "whole images");
+    // SAFETY: each image's numbers are written from those of `x`.
+    unsafe { written(x.len(), |y| y.par_chunks_mut(image).zip(x.par_chunks(image)).for_each(apply)) }
 }
 
 /// Adds the gradients of a training pass to `gx`, `gscale`, `gbias`. `gy` is masked by the activation already.
@@ -174,13 +176,14 @@ pub(crate) fn row_stats<E: Real>(x: &[E], f: usize, eps: f64) -> Vec<(E, E)> {
 /// Layer norm of each row: `(x − mean)/√(var + ε)·scale + bias` (Ba, Kiros & Hinton 2016).
 pub(crate) fn layer_forward<E: Real>(x: &[E], stats: &[(E, E)], scale: &[E], bias: &[E]) -> Vec<E> {
     let f = scale.len();
-    let mut y = vec![E::zero(); x.len()];
-    y.par_chunks_mut(f).zip(x.par_chunks(f)).zip(stats.par_iter()).for_each(|((y, x), &(mean, inv))| {
+    assert_eq!(x.len(), f * stats.len(), "a mean for each row");
+    let apply = |((y, x), &(mean, inv)): ((&mut [E], &[E]), &(E, E))| {
         for i in 0..f {
             y[i] = (x[i] - mean) * inv * scale[i] + bias[i];
         }
-    });
-    y
+    };
+    // SAFETY: each row is written, from that of `x`.
+    unsafe { written(x.len(), |y| y.par_chunks_mut(f).zip(x.par_chunks(f)).zip(stats.par_iter()).for_each(apply)) }
 }
 
 /// Adds the gradients of [`layer_forward`].

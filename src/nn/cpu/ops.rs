@@ -12,12 +12,13 @@ use super::linear;
 use super::pair::{self, PairSizes};
 use super::perceptron::{give_layers, layers, take_layers};
 use super::pool::{self, PoolGeometry, PoolKind};
+use super::residual_tensors::ResidualTensors;
 use super::rows;
 use super::separable::{self, SideGrad};
 use super::unfold::Geometry;
 use super::upper::UpperTensors;
 use super::{adam, add_to, mask_relu, norm, swap_last};
-use crate::nn::backend::{AdamStep, Backend, BatchNormArgs, PairArgs, Perceptron, Window};
+use crate::nn::backend::{AdamStep, Backend, BatchNormArgs, PairArgs, Perceptron, ResidualArgs, Window};
 use dfdx::prelude::*;
 
 /// Records the backward pass of `y = op(x)`: `f` gets the gradient of `y` (which it may change) and adds to that of `x`.
@@ -200,6 +201,24 @@ where
         Ok(y.put_tape(tape))
     }
 
+    fn residual<const I: usize, const U: usize, X: Shape, Y: Shape, T: Tape<E, Self>>(
+        x: Tensor<X, E, Self, T>,
+        args: ResidualArgs<I, U, E, Self>,
+        y: Y,
+    ) -> Result<Tensor<Y, E, Self, T>, Self::Err> {
+        let (x, mut tape) = contiguous(x)?.split_tape();
+        let layers = ResidualTensors::new(&args);
+        let (values, kept) = layers.slices().forward(data(&x));
+        let y = x.device().try_tensor_from_vec(values, y)?;
+        let input = x.clone();
+        record(&mut tape, &x, &y, move |gy, gx, grads| {
+            let mut g = layers.take(grads)?;
+            layers.slices().backward(data(&input), &kept, gy, gx, &mut g);
+            layers.give(grads, g)
+        });
+        Ok(y.put_tape(tape))
+    }
+
     fn channels_last<X: Shape, Y: Shape, T: Tape<E, Self>>(
         x: Tensor<X, E, Self, T>,
         y: Y,
@@ -229,11 +248,16 @@ where
         let keep = T::OWNS_TAPE && columns <= 4;
         let (scores, hidden) = pair::forward(z, data(&p), data(q), upper.slices(), pairing, keep);
         let y = p.device().try_tensor_from_vec(scores, (b, z.l, columns))?;
-        let (kept, q) = (p.clone(), q.clone());
-        record(&mut tape, &p, &y, move |gy, gp, grads| {
-            let g = pair::backward(z, data(&kept), data(&q), upper.slices(), pairing, hidden, gy);
-            upper.add(grads, gp, &q, &g)
-        });
+        if T::OWNS_TAPE {
+            let (q, out) = (q.clone(), y.clone());
+            tape.add_backward_op(move |grads| {
+                let (gy, gp) = (take(grads, &out)?, take(grads, &p)?);
+                let g = pair::backward(z, (data(&p), gp), data(&q), upper.slices(), pairing, hidden, &gy);
+                upper.add(grads, &q, &g)?;
+                give(grads, &p, g.p)?;
+                give(grads, &out, gy)
+            });
+        }
         Ok(y.put_tape(tape))
     }
 
@@ -268,7 +292,8 @@ where
         let (kept, q) = (p.clone(), q.clone());
         record(&mut tape, &p, &y, move |gy, gp, grads| {
             let g = joint::backward(pairs, data(&kept), data(&q), upper.slices(), &on, gy);
-            upper.add(grads, gp, &q, &g)
+            add_to(gp, &g.p);
+            upper.add(grads, &q, &g)
         });
         Ok(y.put_tape(tape))
     }

@@ -3,8 +3,10 @@
 //! The first layer of such a critic is `W_m·m + W_y·y + b`, so its two halves are computed once for each location and
 //! each global vector and only added here, for every pair.
 
+use super::bf16;
 use super::gemm::{Mat, Real, add_column_sums, matmul, par_matmul, row_major};
 use crate::mi::Pairing;
+use crate::nn::Precision;
 use rayon::prelude::*;
 
 /// The layers after the first: `U → U`, ReLU, `U → 1`.
@@ -16,8 +18,16 @@ pub(crate) struct Upper<'a, E> {
     pub b3: &'a [E],
 }
 
+impl<'a, E: Real> Upper<'a, E> {
+    /// The same where the numbers are `f32`.
+    fn singles(self) -> Option<Upper<'a, f32>> {
+        let Self { w2, b2, w3, b3 } = self;
+        Some(Upper { w2: E::singles(w2)?, b2: E::singles(b2)?, w3: E::singles(w3)?, b3: E::singles(b3)? })
+    }
+}
+
 /// Sizes: `b` images (and global vectors), `l` locations, `u` units.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct PairSizes {
     pub b: usize,
     pub l: usize,
@@ -80,9 +90,36 @@ fn column<E: Real>(
     (Hidden { first, second }, scores)
 }
 
+/// What the forward pass leaves for the backward pass.
+pub(crate) enum Kept<E> {
+    /// Hidden layers of columns.
+    Plain(Vec<Hidden<E>>),
+    /// The same where products are of bf16.
+    Bf16(Vec<bf16::pair::Second>),
+}
+
 /// Scores `[B, L, K]`; with `keep`, the hidden layers of every column for the backward pass (otherwise it computes them
 /// again).
 pub(crate) fn forward<E: Real>(
+    z: PairSizes,
+    p: &[E],
+    q: &[E],
+    up: Upper<E>,
+    pairing: Pairing,
+    keep: bool,
+) -> (Vec<E>, Kept<E>) {
+    if Precision::current() == Precision::Bf16
+        && bf16::pair::fits(z.u)
+        && let (Some(p), Some(q), Some(up)) = (E::singles(p), E::singles(q), up.singles())
+    {
+        let (scores, kept) = bf16::pair::forward(z, p, q, up, pairing, keep);
+        return (E::of_singles(scores).expect("numbers are f32"), Kept::Bf16(kept));
+    }
+    let (scores, kept) = plain_forward(z, p, q, up, pairing, keep);
+    (scores, Kept::Plain(kept))
+}
+
+fn plain_forward<E: Real>(
     z: PairSizes,
     p: &[E],
     q: &[E],
@@ -114,10 +151,40 @@ pub(crate) struct PairGrads<E> {
     pub b3: Vec<E>,
 }
 
-/// The gradients of `sum(gs · scores)`.
+impl<E: Real> PairGrads<E> {
+    /// Of layers of these sizes: zeros, and `p`.
+    pub(crate) fn new(PairSizes { b, u, .. }: PairSizes, p: Vec<E>) -> Self {
+        let zeros = |n: usize| vec![E::zero(); n];
+        Self { p, q: zeros(b * u), w2: zeros(u * u), b2: zeros(u), w3: zeros(u), b3: zeros(1) }
+    }
+}
+
+/// The gradients of `sum(gs · scores)`; that of `p` is added to `gp`.
 pub(crate) fn backward<E: Real>(
     z: PairSizes,
-    p: &[E],
+    (p, gp): (&[E], Vec<E>),
+    q: &[E],
+    up: Upper<E>,
+    pairing: Pairing,
+    kept: Kept<E>,
+    gs: &[E],
+) -> PairGrads<E> {
+    match kept {
+        Kept::Plain(kept) => plain_backward(z, (p, gp), q, up, pairing, kept, gs),
+        Kept::Bf16(kept) => {
+            let single = |numbers| E::singles(numbers).expect("numbers are f32");
+            let up = up.singles().expect("numbers are f32");
+            let gp = E::into_singles(gp).expect("numbers are f32");
+            let g = bf16::pair::backward(z, (single(p), gp), single(q), up, pairing, kept, single(gs));
+            let of = |numbers| E::of_singles(numbers).expect("numbers are f32");
+            PairGrads { p: of(g.p), q: of(g.q), w2: of(g.w2), b2: of(g.b2), w3: of(g.w3), b3: of(g.b3) }
+        }
+    }
+}
+
+fn plain_backward<E: Real>(
+    z: PairSizes,
+    (p, gp): (&[E], Vec<E>),
     q: &[E],
     up: Upper<E>,
     pairing: Pairing,
@@ -126,9 +193,7 @@ pub(crate) fn backward<E: Real>(
 ) -> PairGrads<E> {
     let PairSizes { b, l, u } = z;
     let columns = pairing.columns(b);
-    let zeros = |n: usize| vec![E::zero(); n];
-    let mut g =
-        PairGrads { p: zeros(p.len()), q: zeros(q.len()), w2: zeros(u * u), b2: zeros(u), w3: zeros(u), b3: zeros(1) };
+    let mut g = PairGrads::new(z, gp);
     let mut kept = kept.into_iter();
     let w2 = if kept.len() < columns { row_major(Mat::rows(up.w2, u, u).t()) } else { Vec::new() };
     for k in 0..columns {

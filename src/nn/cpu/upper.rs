@@ -24,15 +24,13 @@ impl<const U: usize, E: Real> UpperTensors<U, E> {
         Upper { w2: data(&self.w2), b2: data(&self.b2), w3: data(&self.w3), b3: data(&self.b3) }
     }
 
-    /// Adds to the gradients of `p` (which is taken out of `grads`), of `q` and of these tensors.
+    /// Adds to the gradients of `q` and of these tensors.
     pub(crate) fn add<Q: Shape>(
         &self,
         grads: &mut Gradients<E, Cpu>,
-        gp: &mut [E],
         q: &Tensor<Q, E, Cpu>,
         g: &PairGrads<E>,
     ) -> Result<(), CpuError> {
-        add_to(gp, &g.p);
         add_to(grad(grads, q)?, &g.q);
         add_to(grad(grads, &self.w2)?, &g.w2);
         add_to(grad(grads, &self.b2)?, &g.b2);

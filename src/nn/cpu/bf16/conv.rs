@@ -1,0 +1,390 @@
+//! Convolutions in bf16.
+//!
+//! An image is rounded once, with its channels last: what a tap of the window sees from a place is then whole lines of
+//! 32 channels, and packing a product's side is moving lines. The gradient of the input is a product for each of the
+//! input's `S·S` phases (pixels whose row and column have the same remainders), with the taps that reach it.
+
+use super::pack::{PANEL, Packed, Panels, STEP_LINES, Side, across, along, transpose_lines};
+use super::product::block;
+use super::{Line, Unit, pool};
+use crate::nn::cpu::gemm::{Mat, Shared, copy_squares, written};
+use crate::nn::cpu::unfold::{Geometry, merge};
+use rayon::prelude::*;
+use std::arch::x86_64::{
+    __m512, __m512i, _mm512_loadu_ps, _mm512_maskz_loadu_ps, _mm512_permutex2var_epi16, _mm512_set_epi16,
+    _mm512_setzero_ps,
+};
+
+/// Whether these kernels can be used: channels fill lines, and places fill tiles.
+pub(crate) fn fits(g: &Geometry) -> bool {
+    let phase = g.h / g.s.max(1) * (g.w / g.s.max(1));
+    Unit::detect().is_some()
+        && [g.b, g.i, g.o, g.k, g.s, g.places()].iter().all(|&size| size > 0)
+        && g.i.is_multiple_of(PANEL)
+        && g.o.is_multiple_of(PANEL)
+        && g.h.is_multiple_of(g.s)
+        && g.w.is_multiple_of(g.s)
+        && g.places().is_multiple_of(16)
+        && phase.is_multiple_of(16)
+}
+
+/// Images rounded to bf16, `[B, H + 2·pad, W + 2·pad, C]`, zero around the edges.
+struct ChannelsLast {
+    lines: Vec<Line>,
+    rows: usize,
+    columns: usize,
+    /// Lines of a place.
+    blocks: usize,
+}
+
+impl ChannelsLast {
+    /// Of `x [B, C, H, W]`.
+    fn new(x: &[f32], [channels, height, width]: [usize; 3], pad: usize) -> Self {
+        let (rows, columns, blocks) = (height + 2 * pad, width + 2 * pad, channels / PANEL);
+        let image = rows * columns * blocks;
+        let images = x.len() / (channels * height * width);
+        let mut lines = pool::take(images * image);
+        lines[..images * image].par_chunks_mut(image).zip(x.par_chunks(channels * height * width)).for_each(
+            |(lines, x)| {
+                lines.fill(Line([0; 16]));
+                let plane = height * width;
+                for block in 0..blocks {
+                    let x = &x[block * PANEL * plane..][..PANEL * plane];
+                    for place in (0..plane).step_by(16) {
+                        let mut tile = [Line([0; 16]); 16];
+                        // SAFETY: `fits` has asked whether the processor has what packing needs.
+                        unsafe { sixteen_places(x, plane, place, &mut tile) };
+                        for (place, line) in (place..plane).zip(tile) {
+                            let at = (place / width + pad) * columns + place % width + pad;
+                            lines[at * blocks + block] = line;
+                        }
+                    }
+                }
+            },
+        );
+        Self { lines, rows, columns, blocks }
+    }
+
+    /// The first line of a place.
+    fn at(&self, image: usize, row: usize, column: usize) -> usize {
+        ((image * self.rows + row) * self.columns + column) * self.blocks
+    }
+}
+
+impl Drop for ChannelsLast {
+    fn drop(&mut self) {
+        pool::give(std::mem::take(&mut self.lines));
+    }
+}
+
+/// Thirty-two channels of sixteen places from `place` on, a line for each place.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+fn sixteen_places(x: &[f32], plane: usize, place: usize, tile: &mut [Line; 16]) {
+    let count = (plane - place).min(16);
+    let mask = ((1u32 << count) - 1) as u16;
+    let channel = |c: usize| {
+        let places = &x[c * plane + place..][..count];
+        // SAFETY: the mask lets through no more numbers than the slice has.
+        unsafe { _mm512_maskz_loadu_ps(mask, places.as_ptr()) }
+    };
+    across(channel, Side::Left, tile);
+}
+
+/// `w [A, B, K·K]` → `[A, K·K, B]`.
+fn taps_first(w: &[f32], b: usize, window: usize) -> Vec<f32> {
+    let mut out = vec![0.0; w.len()];
+    out.par_chunks_mut(b * window).zip(w.par_chunks(b * window)).for_each(|(out, w)| {
+        copy_squares(Mat::rows(w, b, window).t(), out);
+    });
+    out
+}
+
+/// What a product's right side is gathered from: lines at `first[outer] + offsets[step]`.
+struct Gather<'a> {
+    lines: &'a [Line],
+    first: &'a [usize],
+    offsets: &'a [usize],
+}
+
+impl Gather<'_> {
+    /// The right side whose outer numbers are places, sixteen to a tile, and whose inner ones are channels: a step for
+    /// each offset. `first` has a multiple of sixteen places.
+    #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+    fn places(&self, packed: &mut Vec<Line>) {
+        let (panels, steps) = (self.first.len().div_ceil(PANEL), self.offsets.len());
+        packed.resize(panels * steps * STEP_LINES, Line([0; 16]));
+        for (t, tile) in packed.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+            let (panel, step, half) = (t / 2 / steps, t / 2 % steps, t % 2);
+            let Some(first) = self.first.get(panel * PANEL + half * 16..).filter(|f| !f.is_empty()) else {
+                tile.fill(Line([0; 16]));
+                continue;
+            };
+            let offset = self.offsets[step];
+            for (line, first) in tile.iter_mut().zip(first) {
+                *line = self.lines[first + offset];
+            }
+            transpose_lines(tile);
+        }
+    }
+
+    /// The right side whose outer numbers are channels, a panel for each offset, and whose inner ones are places.
+    #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+    fn channels(&self, packed: &mut Vec<Line>) {
+        let (panels, steps) = (self.offsets.len(), self.first.len().div_ceil(PANEL));
+        packed.resize(panels * steps * STEP_LINES, Line([0; 16]));
+        for (s, lines) in packed.chunks_exact_mut(STEP_LINES).enumerate() {
+            let (offset, step) = (self.offsets[s / steps], s % steps);
+            let (left, right) = lines.split_at_mut(16);
+            for (pair, (left, right)) in left.iter_mut().zip(right).enumerate() {
+                let line =
+                    |i: usize| self.first.get(step * PANEL + i).map_or(Line([0; 16]), |f| self.lines[f + offset]);
+                let (a, b) = (line(2 * pair), line(2 * pair + 1));
+                *left = zip_channels::<0>(a, b);
+                *right = zip_channels::<16>(a, b);
+            }
+        }
+    }
+}
+
+/// Channels `FROM..FROM + 16` of two places, those of each channel side by side.
+#[target_feature(enable = "avx512f,avx512bw")]
+fn zip_channels<const FROM: i16>(a: Line, b: Line) -> Line {
+    let pick = |i: i16| [FROM + i, FROM + i + 32];
+    let [a0, b0] = pick(0);
+    let order = _mm512_set_epi16(
+        b0 + 15,
+        a0 + 15,
+        b0 + 14,
+        a0 + 14,
+        b0 + 13,
+        a0 + 13,
+        b0 + 12,
+        a0 + 12,
+        b0 + 11,
+        a0 + 11,
+        b0 + 10,
+        a0 + 10,
+        b0 + 9,
+        a0 + 9,
+        b0 + 8,
+        a0 + 8,
+        b0 + 7,
+        a0 + 7,
+        b0 + 6,
+        a0 + 6,
+        b0 + 5,
+        a0 + 5,
+        b0 + 4,
+        a0 + 4,
+        b0 + 3,
+        a0 + 3,
+        b0 + 2,
+        a0 + 2,
+        b0 + 1,
+        a0 + 1,
+        b0,
+        a0,
+    );
+    // SAFETY: these types are sixty-four bytes of plain numbers.
+    unsafe {
+        let [a, b] = [a, b].map(|line| std::mem::transmute::<[u32; 16], __m512i>(line.0));
+        Line(std::mem::transmute::<__m512i, [u32; 16]>(_mm512_permutex2var_epi16(a, order, b)))
+    }
+}
+
+/// Multiplies `lhs` with a right side that is packed here; `write(row, column, sums)` as of [`block`].
+///
+/// # Safety
+/// The processor has AVX512-BF16.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+unsafe fn with_packed(
+    lhs: &Packed,
+    outer: usize,
+    pack: impl FnOnce(&mut Vec<Line>),
+    write: impl FnMut(usize, usize, &[f32]),
+) {
+    let mut lines = pool::scratch();
+    pack(&mut lines);
+    let rhs = Panels { lines: &lines, steps: lhs.steps(), outer };
+    // SAFETY: the unit was detected.
+    unsafe { block(Unit::detect().expect("packed"), lhs.part(0..lhs.panels()), rhs, write) };
+    pool::keep(lines);
+}
+
+/// `y = w ∗ x`, as [`crate::nn::cpu::conv::forward`].
+pub(crate) fn forward(g: &Geometry, x: &[f32], w: &[f32]) -> Vec<f32> {
+    let (places, window) = (g.places(), g.k * g.k);
+    let x = ChannelsLast::new(x, [g.i, g.h, g.w], g.p);
+    let w = taps_first(w, g.i, window);
+    let w = Packed::new(Mat::rows(&w, g.o, window * g.i), Side::Left);
+    let offsets = tap_offsets(g, &x);
+    let group = g.group();
+    let images = |(task, y): (usize, &mut [f32])| {
+        let images = y.len() / (g.o * places);
+        let first = output_places(g, &x, task * group..task * group + images);
+        let gather = Gather { lines: &x.lines, first: &first, offsets: &offsets };
+        let write = |o: usize, column: usize, sums: &[f32]| {
+            let at = (column / places * g.o + o) * places + column % places;
+            y[at..][..sums.len()].copy_from_slice(sums);
+        };
+        // SAFETY: `w` is packed, so the processor has what packing needs.
+        unsafe { with_packed(&w, images * places, |lines| gather.places(lines), write) };
+    };
+    // SAFETY: each image's places are written, for each channel of the output.
+    unsafe { written(g.b * g.o * places, |y| y.par_chunks_mut(group * g.o * places).enumerate().for_each(images)) }
+}
+
+/// From an output place's first line to those of each tap and block of channels, taps first.
+fn tap_offsets(g: &Geometry, x: &ChannelsLast) -> Vec<usize> {
+    let taps = (0..g.k).flat_map(|ky| (0..g.k).map(move |kx| (ky, kx)));
+    taps.flat_map(|(ky, kx)| (0..x.blocks).map(move |block| (ky * x.columns + kx) * x.blocks + block)).collect()
+}
+
+/// The first lines of what the output places of some images see.
+fn output_places(g: &Geometry, x: &ChannelsLast, images: std::ops::Range<usize>) -> Vec<usize> {
+    let places = |image| (0..g.places()).map(move |p| x.at(image, p / g.ow * g.s, p % g.ow * g.s));
+    images.flat_map(places).collect()
+}
+
+/// Adds the gradient of the weights, `[O, I, K, K]`, as [`crate::nn::cpu::conv::backward`]; `gy` is `[B, O, OH, OW]`.
+pub(crate) fn grad_weight(g: &Geometry, x: &[f32], gy: &[f32], gw: &mut [f32]) {
+    let window = g.k * g.k;
+    let x = ChannelsLast::new(x, [g.i, g.h, g.w], g.p);
+    let lhs = pack_gradient(g, gy);
+    let first = output_places(g, &x, 0..g.b);
+    let offsets = tap_offsets(g, &x);
+    // Each task makes one tap's part `[O, I]`; the parts are put in the weights' order afterwards.
+    let mut parts = vec![0.0; gw.len()];
+    parts.par_chunks_mut(g.o * g.i).zip(offsets.par_chunks(x.blocks)).for_each(|(part, offsets)| {
+        let gather = Gather { lines: &x.lines, first: &first, offsets };
+        let write = |o: usize, i: usize, sums: &[f32]| part[o * g.i + i..][..sums.len()].copy_from_slice(sums);
+        // SAFETY: `lhs` is packed, so the processor has what packing needs.
+        unsafe { with_packed(&lhs, g.i, |lines| gather.channels(lines), write) };
+    });
+    gw.par_chunks_mut(g.i * window).enumerate().for_each(|(o, gw)| {
+        let of_taps = Mat::strided(&parts[o * g.i..], window, g.i, g.o * g.i, 1);
+        let turned = row_major_here(of_taps.t());
+        gw.iter_mut().zip(turned).for_each(|(d, v)| *d += v);
+    });
+}
+
+/// A copy with its rows one after the other, made on the calling thread.
+fn row_major_here(view: Mat<f32>) -> Vec<f32> {
+    let mut out = vec![0.0; view.row_count() * view.col_count()];
+    copy_squares(view, &mut out);
+    out
+}
+
+/// `gy [B, O, places]` as the left side with a row for each channel and all places of the batch along it.
+fn pack_gradient(g: &Geometry, gy: &[f32]) -> Packed {
+    let places = g.places();
+    let mut packed = Packed::unfilled(Side::Left, g.o, g.b * places);
+    let (panels, steps) = (packed.panels(), packed.steps());
+    let lines = Shared::new(packed.lines_mut());
+    (0..steps).into_par_iter().for_each(|step| {
+        for panel in 0..panels {
+            // SAFETY: this task alone touches its step of every panel.
+            let lines = unsafe { lines.slice((panel * steps + step) * STEP_LINES, STEP_LINES) };
+            // SAFETY: `Packed::unfilled` has asserted that the processor has what packing needs.
+            unsafe { pack_gradient_step(g, gy, panel * PANEL, step * PANEL, lines) };
+        }
+    });
+    packed
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+fn pack_gradient_step(g: &Geometry, gy: &[f32], channel: usize, place: usize, lines: &mut [Line]) {
+    let places = g.places();
+    for (half, tile) in lines.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+        let load = |i: usize, part: usize| -> __m512 {
+            let at = place + part * 16;
+            let (image, at) = (at / places, at % places);
+            if image >= g.b {
+                return _mm512_setzero_ps();
+            }
+            let sixteen = &gy[(image * g.o + channel + half * 16 + i) * places + at..][..16];
+            // SAFETY: there are sixteen numbers.
+            unsafe { _mm512_loadu_ps(sixteen.as_ptr()) }
+        };
+        along(load, Side::Left, tile);
+    }
+}
+
+/// Adds the gradient of the input, `[B, I, H, W]`.
+pub(crate) fn grad_input(g: &Geometry, w: &[f32], gy: &[f32], gx: &mut [f32]) {
+    // Taps reach at most this far outside the output.
+    let pad = g.k.div_ceil(g.s);
+    let gy = ChannelsLast::new(gy, [g.o, g.oh, g.ow], pad);
+    // [O, I, K·K] → [I, O, K·K] → [I, K·K, O].
+    let w = taps_first(&swap_outer(w, g.o, g.i, g.k * g.k), g.o, g.k * g.k);
+    let phases: Vec<Phase> = (0..g.s * g.s).map(|p| Phase::new(g, &w, &gy, pad, [p / g.s, p % g.s])).collect();
+    let (rows, columns) = (g.h / g.s, g.w / g.s);
+    let pixels = rows * columns;
+    let group = (256 / pixels).clamp(1, g.b);
+    gx.par_chunks_mut(group * g.image()).enumerate().for_each_init(Vec::new, |of_phases, (task, gx)| {
+        let images = gx.len() / g.image();
+        of_phases.resize(gx.len(), 0.0);
+        let first: Vec<usize> = (task * group..task * group + images)
+            .flat_map(|image| (0..pixels).map(move |p| (image, p / columns, p % columns)))
+            .map(|(image, row, column)| gy.at(image, row, column))
+            .collect();
+        for (number, phase) in phases.iter().enumerate() {
+            let gather = Gather { lines: &gy.lines, first: &first, offsets: &phase.offsets };
+            // Each image's `[I, S·S, H / S, W / S]`.
+            let write = |i: usize, column: usize, sums: &[f32]| {
+                let plane = (column / pixels * g.i + i) * phases.len() + number;
+                of_phases[plane * pixels + column % pixels..][..sums.len()].copy_from_slice(sums);
+            };
+            // SAFETY: the weights are packed, so the processor has what packing needs.
+            unsafe { with_packed(&phase.w, images * pixels, |lines| gather.places(lines), write) };
+        }
+        for (of_phases, image) in of_phases.chunks_exact(g.image()).zip(gx.chunks_exact_mut(g.image())) {
+            merge(g, of_phases, image);
+        }
+    });
+}
+
+/// The pixels of the input with one remainder of rows and columns, and the taps that reach them.
+struct Phase {
+    /// Left side, `[I, taps · O]`.
+    w: Packed,
+    /// From the output place with the phase's row and column numbers to what the taps see, by blocks of channels.
+    offsets: Vec<usize>,
+}
+
+impl Phase {
+    /// `w` is `[I, K·K, O]`.
+    fn new(g: &Geometry, w: &[f32], gy: &ChannelsLast, pad: usize, [row, column]: [usize; 2]) -> Self {
+        let reach = |at: usize| (0..g.k).filter(move |k| (at + g.p + g.k * g.s - k) % g.s == 0);
+        let taps: Vec<(usize, usize)> = reach(row).flat_map(|ky| reach(column).map(move |kx| (ky, kx))).collect();
+        let mut of_taps = vec![0.0; g.i * taps.len() * g.o];
+        of_taps.par_chunks_mut((taps.len() * g.o).max(1)).enumerate().for_each(|(i, of_taps)| {
+            for (to, (ky, kx)) in of_taps.chunks_exact_mut(g.o).zip(&taps) {
+                to.copy_from_slice(&w[(i * g.k * g.k + ky * g.k + kx) * g.o..][..g.o]);
+            }
+        });
+        let w = Packed::new(Mat::rows(&of_taps, g.i, taps.len() * g.o), Side::Left);
+        // Pixel S·j + at is reached by tap k from output (S·j + at + P − k)/S = j + (at + P − k)/S, an exact division;
+        // the padding keeps it from being negative.
+        let shift = |at: usize, k: usize| (at + g.p + pad * g.s - k) / g.s;
+        let offsets = taps
+            .iter()
+            .flat_map(|&(ky, kx)| {
+                let place = shift(row, ky) * gy.columns + shift(column, kx);
+                (0..gy.blocks).map(move |block| place * gy.blocks + block)
+            })
+            .collect();
+        Self { w, offsets }
+    }
+}
+
+/// `[A, B, L]` → `[B, A, L]`.
+fn swap_outer(w: &[f32], a: usize, b: usize, l: usize) -> Vec<f32> {
+    let mut out = vec![0.0; w.len()];
+    out.par_chunks_mut(a * l).enumerate().for_each(|(j, out)| {
+        for (i, out) in out.chunks_exact_mut(l).enumerate() {
+            out.copy_from_slice(&w[(i * b + j) * l..][..l]);
+        }
+    });
+    out
+}

@@ -1,0 +1,335 @@
+//! Rounding to bf16 and packing into tiles.
+//!
+//! A product sums over its inner dimension; the other one of each side, rows of the left and columns of the right, is
+//! called the outer one here. Both are padded with zeros: the outer to panels of 32, the inner to steps of 32. A step of
+//! a panel is two tiles of 16 lines. On the left a line is one row's 32 inner numbers; on the right it is one pair of
+//! inner numbers for each of 16 columns.
+
+use super::Line;
+use crate::nn::cpu::gemm::{Mat, Shared};
+use crate::nn::cpu::square::transpose;
+use rayon::prelude::*;
+use std::arch::x86_64::{
+    __m512, __m512bh, __m512i, _mm512_cvtne2ps_pbh, _mm512_load_si512, _mm512_loadu_ps, _mm512_maskz_loadu_ps,
+    _mm512_permutexvar_epi16, _mm512_set_epi16, _mm512_setzero_si512,
+};
+use std::ops::Range;
+
+/// Outer numbers of a panel and inner numbers of a step.
+pub(super) const PANEL: usize = 32;
+/// Lines of a step of a panel: two tiles of sixteen.
+pub(super) const STEP_LINES: usize = 32;
+
+/// Which side of a product is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// The left side; its rows are the outer dimension.
+    Left,
+    /// The right side; its columns are.
+    Right,
+}
+
+/// One side of a product.
+#[derive(Debug)]
+pub(crate) struct Packed {
+    /// Panel after panel, in each step after step; perhaps more lines after them.
+    lines: Vec<Line>,
+    side: Side,
+    /// Rows of the left side, columns of the right.
+    pub(super) outer: usize,
+    /// Columns of the left side, rows of the right.
+    pub(super) inner: usize,
+}
+
+/// Whether this processor can pack: [`Packed::new`] needs it.
+pub(super) fn available() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512bf16")
+}
+
+impl Packed {
+    /// Packs a view on all threads.
+    ///
+    /// # Panics
+    /// Where [`Unit::detect`](super::Unit::detect) finds nothing, or when neither rows nor columns are contiguous.
+    pub(crate) fn new(view: Mat<f32>, side: Side) -> Self {
+        let mut packed = Self::sized(view, side);
+        let work = Work::new(view, side, &mut packed);
+        (0..work.bands()).into_par_iter().for_each(|band| work.pack(band));
+        packed
+    }
+
+    /// The same on the calling thread.
+    ///
+    /// # Panics
+    /// As [`Packed::new`].
+    pub(crate) fn here(view: Mat<f32>, side: Side) -> Self {
+        let mut packed = Self::sized(view, side);
+        let work = Work::new(view, side, &mut packed);
+        (0..work.bands()).for_each(|band| work.pack(band));
+        packed
+    }
+
+    fn sized(view: Mat<f32>, side: Side) -> Self {
+        match side {
+            Side::Left => Self::unfilled(side, view.row_count(), view.col_count()),
+            Side::Right => Self::unfilled(side, view.col_count(), view.row_count()),
+        }
+    }
+
+    /// A side whose numbers are still to be packed, all of them.
+    ///
+    /// # Panics
+    /// Where [`Unit::detect`](super::Unit::detect) finds nothing.
+    pub(super) fn unfilled(side: Side, outer: usize, inner: usize) -> Self {
+        assert!(super::Unit::detect().is_some(), "this processor has no bf16 units");
+        let mut packed = Self { lines: Vec::new(), side, outer, inner };
+        packed.lines = super::pool::take(packed.panels() * packed.panel_lines());
+        packed
+    }
+
+    /// All lines.
+    pub(super) fn lines_mut(&mut self) -> &mut [Line] {
+        &mut self.lines
+    }
+
+    /// Rows of the left side, columns of the right.
+    pub(crate) fn outer(&self) -> usize {
+        self.outer
+    }
+
+    pub(super) fn side(&self) -> Side {
+        self.side
+    }
+
+    /// Panels of 32.
+    pub(super) fn panels(&self) -> usize {
+        self.outer.div_ceil(PANEL)
+    }
+
+    /// Steps of 32 along the inner dimension.
+    pub(super) fn steps(&self) -> usize {
+        self.inner.div_ceil(PANEL)
+    }
+
+    /// Lines of a panel.
+    fn panel_lines(&self) -> usize {
+        self.steps() * STEP_LINES
+    }
+
+    /// Some of the panels.
+    pub(super) fn part(&self, panels: Range<usize>) -> Panels<'_> {
+        let outer = (panels.end * PANEL).min(self.outer) - panels.start * PANEL;
+        let lines = &self.lines[panels.start * self.panel_lines()..panels.end * self.panel_lines()];
+        Panels { lines, steps: self.steps(), outer }
+    }
+}
+
+impl Drop for Packed {
+    fn drop(&mut self) {
+        super::pool::give(std::mem::take(&mut self.lines));
+    }
+}
+
+/// Panels of one side.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Panels<'a> {
+    /// Panel after panel, in each step after step.
+    pub lines: &'a [Line],
+    /// Steps of a panel.
+    pub steps: usize,
+    /// Outer numbers; the last panel is padded.
+    pub outer: usize,
+}
+
+impl Panels<'_> {
+    /// Their number.
+    pub fn count(&self) -> usize {
+        self.outer.div_ceil(PANEL)
+    }
+
+    /// Lines of a panel.
+    pub fn panel_lines(&self) -> usize {
+        self.steps * STEP_LINES
+    }
+}
+
+/// Packing cut into bands along the view's contiguous direction, so that each reads memory in order: panels where the
+/// inner dimension is contiguous, else steps.
+struct Work<'a> {
+    /// Rows are the outer dimension.
+    view: Mat<'a, f32>,
+    side: Side,
+    lines: Shared<Line>,
+    panels: usize,
+    steps: usize,
+}
+
+impl<'a> Work<'a> {
+    fn new(view: Mat<'a, f32>, side: Side, packed: &mut Packed) -> Self {
+        let (panels, steps) = (packed.panels(), packed.steps());
+        let view = if side == Side::Left { view } else { view.t() };
+        Self { view, side, lines: Shared::new(&mut packed.lines), panels, steps }
+    }
+
+    fn bands(&self) -> usize {
+        if self.view.has_flat_rows() { self.panels } else { self.steps }
+    }
+
+    fn pack(&self, band: usize) {
+        if self.view.has_flat_rows() {
+            (0..self.steps).for_each(|step| self.pack_step(band, step));
+        } else {
+            (0..self.panels).for_each(|panel| self.pack_step(panel, band));
+        }
+    }
+
+    fn pack_step(&self, panel: usize, step: usize) {
+        // SAFETY: every step of every panel belongs to one band, and bands are packed once each.
+        let lines = unsafe { self.lines.slice((panel * self.steps + step) * STEP_LINES, STEP_LINES) };
+        for (half, tile) in lines.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+            let at = [panel * PANEL + half * 16, step * PANEL];
+            // SAFETY: `Packed::sized` has asserted that the processor has what the function needs.
+            unsafe { pack_tile(self.view, self.side, at, tile) };
+        }
+    }
+}
+
+/// Sixteen outer by thirty-two inner numbers from `at` on; zeros outside the view.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+fn pack_tile(view: Mat<f32>, side: Side, [outer, inner]: [usize; 2], tile: &mut [Line; 16]) {
+    let (rows, cols) = (view.row_count(), view.col_count());
+    let whole = outer + 16 <= rows && inner + 32 <= cols;
+    match (view.has_flat_rows(), whole) {
+        (true, true) => {
+            let window = view.window([outer, inner], [16, 32]);
+            along(|i, half| window.sixteen(i, half * 16), side, tile);
+        }
+        (false, true) => {
+            let window = view.t().window([inner, outer], [32, 16]);
+            across(|i| window.sixteen(i, 0), side, tile);
+        }
+        (true, false) => {
+            let load = |i: usize, half: usize| {
+                let (row, from) = (outer + i, inner + half * 16);
+                load(view, row, from, if row < rows { cols.saturating_sub(from).min(16) } else { 0 })
+            };
+            along(load, side, tile);
+        }
+        (false, false) => {
+            let load = |i: usize| {
+                let column = inner + i;
+                load(view, outer, column, if column < cols { rows.saturating_sub(outer).min(16) } else { 0 })
+            };
+            across(load, side, tile);
+        }
+    }
+}
+
+/// A tile from runs of the inner dimension: `load(i, half)` gives number `i` of the outer one, sixteen inner numbers from
+/// the first or the sixteenth on.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+#[inline]
+pub(super) fn along(load: impl Fn(usize, usize) -> __m512, side: Side, tile: &mut [Line; 16]) {
+    let mut vectors = [_mm512_setzero_si512(); 16];
+    for (i, vector) in vectors.iter_mut().enumerate() {
+        *vector = two(load(i, 0), load(i, 1));
+    }
+    if side == Side::Right {
+        transpose(&mut vectors);
+    }
+    write(&vectors, tile);
+}
+
+/// A tile from runs of the outer dimension: `load(i)` gives sixteen of its numbers at inner number `i`, of thirty-two.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+#[inline]
+pub(super) fn across(load: impl Fn(usize) -> __m512, side: Side, tile: &mut [Line; 16]) {
+    let mut vectors = [_mm512_setzero_si512(); 16];
+    for (i, vector) in vectors.iter_mut().enumerate() {
+        *vector = interleave(two(load(2 * i), load(2 * i + 1)));
+    }
+    if side == Side::Left {
+        transpose(&mut vectors);
+    }
+    write(&vectors, tile);
+}
+
+#[target_feature(enable = "avx512f")]
+fn write(vectors: &[__m512i; 16], tile: &mut [Line; 16]) {
+    for (line, &vector) in tile.iter_mut().zip(vectors) {
+        *line = Line(to_bits(vector));
+    }
+}
+
+/// Numbers of a view that have been checked to be there, in flat rows.
+#[derive(Clone, Copy)]
+struct Window<'a> {
+    numbers: &'a [f32],
+    stride: usize,
+    sizes: [usize; 2],
+}
+
+impl<'a> Mat<'a, f32> {
+    /// The part of a view with flat rows from row and column `at` on, of `sizes`.
+    fn window(self, at: [usize; 2], sizes: [usize; 2]) -> Window<'a> {
+        let (numbers, stride) = self.flat(at, sizes);
+        Window { numbers, stride, sizes }
+    }
+}
+
+impl Window<'_> {
+    #[target_feature(enable = "avx512f")]
+    #[inline]
+    fn sixteen(self, row: usize, column: usize) -> __m512 {
+        debug_assert!(row < self.sizes[0] && column + 16 <= self.sizes[1]);
+        // SAFETY: callers ask for what the window has; `Mat::flat` has checked that its last row ends in the slice.
+        unsafe { _mm512_loadu_ps(self.numbers.as_ptr().add(row * self.stride + column)) }
+    }
+}
+
+/// `count` numbers of the view's contiguous direction from `(row, column)` on, up to sixteen; zeros after them.
+#[target_feature(enable = "avx512f")]
+fn load(view: Mat<f32>, row: usize, column: usize, count: usize) -> __m512 {
+    let numbers = if count == 0 { &[] } else { view.run(row, column, count) };
+    let mask = ((1u32 << numbers.len()) - 1) as u16;
+    // SAFETY: the mask lets through no more numbers than the slice has.
+    unsafe { _mm512_maskz_loadu_ps(mask, numbers.as_ptr()) }
+}
+
+/// Two times sixteen numbers rounded to the nearest bf16 (ties to even), the first ones in the lower half.
+#[target_feature(enable = "avx512f,avx512bf16")]
+fn two(first: __m512, second: __m512) -> __m512i {
+    let both = _mm512_cvtne2ps_pbh(second, first);
+    // SAFETY: both are sixty-four bytes of plain numbers.
+    unsafe { std::mem::transmute::<__m512bh, __m512i>(both) }
+}
+
+/// The first number of the lower half beside the first of the upper, and so on.
+#[target_feature(enable = "avx512f,avx512bw")]
+fn interleave(halves: __m512i) -> __m512i {
+    let order = _mm512_set_epi16(
+        31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1,
+        16, 0,
+    );
+    _mm512_permutexvar_epi16(order, halves)
+}
+
+/// Transposes a tile of pairs.
+#[target_feature(enable = "avx512f")]
+pub(super) fn transpose_lines(tile: &mut [Line; 16]) {
+    let mut vectors = [_mm512_setzero_si512(); 16];
+    for (vector, line) in vectors.iter_mut().zip(&*tile) {
+        // SAFETY: a line is sixty-four bytes.
+        *vector = unsafe { _mm512_load_si512(std::ptr::from_ref(line).cast()) };
+    }
+    transpose(&mut vectors);
+    write(&vectors, tile);
+}
+
+#[target_feature(enable = "avx512f")]
+fn to_bits(vector: __m512i) -> [u32; 16] {
+    // SAFETY: both are sixty-four bytes of plain numbers.
+    unsafe { std::mem::transmute::<__m512i, [u32; 16]>(vector) }
+}

@@ -1,0 +1,340 @@
+//! The upper layers of a concat critic in bf16.
+//!
+//! The first hidden layer is a sum of two rows and a ReLU, cheaper to compute again than to keep: it goes into the tiles
+//! of a product without ever being written down. Of the second, bf16 is kept.
+
+use super::pack::{PANEL, Packed, Panels, STEP_LINES, Side, across, along};
+use super::product::{block, par_product};
+use super::{Line, Unit, pool};
+use crate::mi::Pairing;
+use crate::nn::cpu::add_to;
+use crate::nn::cpu::gemm::{Mat, Shared, written};
+use crate::nn::cpu::pair::{PairGrads, PairSizes, Upper};
+use rayon::prelude::*;
+use std::arch::x86_64::{
+    __m256bh, __m256i, __m512, _CMP_NLE_UQ, _mm256_loadu_si256, _mm256_storeu_si256, _mm512_add_ps,
+    _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepu16_epi32, _mm512_cvtneps_pbh, _mm512_fmadd_ps,
+    _mm512_loadu_ps, _mm512_mask_add_ps, _mm512_maskz_mov_ps, _mm512_maskz_mul_ps, _mm512_max_ps, _mm512_mul_ps,
+    _mm512_reduce_add_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_slli_epi32, _mm512_storeu_ps,
+};
+
+/// Whether these kernels can be used for layers of `units`: there is something to multiply with, and tiles are full.
+pub(crate) fn fits(units: usize) -> bool {
+    Unit::detect().is_some() && units > 0 && units.is_multiple_of(PANEL)
+}
+
+/// The second hidden layer of one column, bf16 `[B·L, U]`.
+pub(crate) struct Second(Vec<u16>);
+
+/// Pairs of one column.
+#[derive(Clone, Copy)]
+struct Column<'a> {
+    z: PairSizes,
+    p: &'a [f32],
+    q: &'a [f32],
+    pairing: Pairing,
+    k: usize,
+}
+
+impl Column<'_> {
+    /// Rows of a task: its part of the second layer stays in the second cache.
+    fn rows(self) -> usize {
+        ((1 << 17) / self.z.u / PANEL * PANEL).clamp(PANEL, 256)
+    }
+
+    /// The global vector that location `row` is paired with.
+    fn partner(self, row: usize) -> usize {
+        self.pairing.partner(row / self.z.l, self.k, self.z.b)
+    }
+
+    /// Sixteen units of the first hidden layer.
+    #[target_feature(enable = "avx512f")]
+    fn first(self, row: usize, partner: usize, unit: usize) -> __m512 {
+        let u = self.z.u;
+        let sum = _mm512_add_ps(load(&self.p[row * u + unit..]), load(&self.q[partner * u + unit..]));
+        relu(sum)
+    }
+}
+
+/// Scores `[B, L, K]`; with `keep`, the second layer of every column for the backward pass.
+pub(crate) fn forward(
+    z: PairSizes,
+    p: &[f32],
+    q: &[f32],
+    up: Upper<f32>,
+    pairing: Pairing,
+    keep: bool,
+) -> (Vec<f32>, Vec<Second>) {
+    let columns = pairing.columns(z.b);
+    let mut scores = vec![0.0; z.b * z.l * columns];
+    let mut kept = Vec::new();
+    let w2 = Packed::new(Mat::rows(up.w2, z.u, z.u).t(), Side::Right);
+    for k in 0..columns {
+        let (second, s) = column(Column { z, p, q, pairing, k }, up, &w2);
+        scores.iter_mut().skip(k).step_by(columns).zip(s).for_each(|(d, v)| *d = v);
+        if keep {
+            kept.push(second);
+        }
+    }
+    (scores, kept)
+}
+
+/// The second layer and the scores `[B·L]` of a column; `w2` is the transpose of the second layer's weights.
+fn column(column: Column, up: Upper<f32>, w2: &Packed) -> (Second, Vec<f32>) {
+    let PairSizes { b, l, u } = column.z;
+    let mut scores = vec![0.0; b * l];
+    let rows = column.rows();
+    let forward = |(task, (second, scores)): (usize, (&mut [u16], &mut [f32]))| {
+        // SAFETY: `w2` is packed, so the processor has what packing needs.
+        unsafe { forward_rows(column, task * rows, up, w2, second, scores) };
+    };
+    // SAFETY: each row's units are written, and their score.
+    let second = unsafe {
+        written(b * l * u, |second| {
+            second.par_chunks_mut(rows * u).zip(scores.par_chunks_mut(rows)).enumerate().for_each(forward);
+        })
+    };
+    (Second(second), scores)
+}
+
+/// Second layer and scores of rows `from..from + scores.len()`.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+fn forward_rows(c: Column, from: usize, up: Upper<f32>, w2: &Packed, second: &mut [u16], scores: &mut [f32]) {
+    let u = c.z.u;
+    let rows = scores.len();
+    let mut lines = pool::scratch();
+    fill(&mut lines, rows, u, |row, unit| c.first(from + row, c.partner(from + row), unit));
+    let mut sum = _mm512_setzero_ps();
+    let write = |row: usize, unit: usize, sums: &[f32]| {
+        let h = relu(_mm512_add_ps(load(sums), load(&up.b2[unit..])));
+        store_bf16(&mut second[row * u + unit..], h);
+        sum = if unit == 0 { _mm512_setzero_ps() } else { sum };
+        sum = _mm512_fmadd_ps(h, load(&up.w3[unit..]), sum);
+        if unit + 16 == u {
+            scores[row] = _mm512_reduce_add_ps(sum) + up.b3[0];
+        }
+    };
+    let left = Panels { lines: &lines, steps: u / PANEL, outer: rows };
+    // SAFETY: the unit was detected.
+    unsafe { block(Unit::detect().expect("packed"), left, w2.part(0..w2.panels()), write) };
+    pool::keep(lines);
+}
+
+/// Packs `rows` rows of `u` numbers as a left side: `load(row, number)` gives sixteen of them.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+#[inline]
+fn fill(lines: &mut Vec<Line>, rows: usize, u: usize, load: impl Fn(usize, usize) -> __m512) {
+    let (panels, steps) = (rows.div_ceil(PANEL), u / PANEL);
+    lines.resize(panels * steps * STEP_LINES, Line([0; 16]));
+    for (t, tile) in lines.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+        let (panel, step, half) = (t / 2 / steps, t / 2 % steps, t % 2);
+        let numbers = |i: usize, part: usize| {
+            let row = panel * PANEL + half * 16 + i;
+            if row < rows { load(row, step * PANEL + part * 16) } else { _mm512_setzero_ps() }
+        };
+        along(numbers, Side::Left, tile);
+    }
+}
+
+/// The gradients of `sum(gs · scores)`; that of `p` is added to `gp`.
+pub(crate) fn backward(
+    z: PairSizes,
+    (p, gp): (&[f32], Vec<f32>),
+    q: &[f32],
+    up: Upper<f32>,
+    pairing: Pairing,
+    kept: Vec<Second>,
+    gs: &[f32],
+) -> PairGrads<f32> {
+    let PairSizes { b, l, u } = z;
+    let columns = pairing.columns(b);
+    let mut g = PairGrads::new(z, gp);
+    let mut kept = kept.into_iter();
+    let forth = (kept.len() < columns).then(|| Packed::new(Mat::rows(up.w2, u, u).t(), Side::Right));
+    let back = Packed::new(Mat::rows(up.w2, u, u), Side::Right);
+    for k in 0..columns {
+        let c = Column { z, p, q, pairing, k };
+        let gs: Vec<f32> = gs.iter().skip(k).step_by(columns).copied().collect();
+        let again = || column(c, up, forth.as_ref().expect("packed where a column is missing")).0;
+        let Second(second) = kept.next().unwrap_or_else(again);
+        g.b3[0] += gs.iter().sum::<f32>();
+        let rows = c.rows();
+        // Each location's image takes its share of the global vector's gradient, summed per task and image.
+        let parts: Vec<Part> =
+            g.p.par_chunks_mut(rows * u)
+                .enumerate()
+                .map(|(task, gp)| {
+                    let from = task * rows;
+                    // SAFETY: `back` is packed, so the processor has what packing needs.
+                    unsafe { backward_rows(c, from, up, &back, &second[from * u..], &gs[from..], gp) }
+                })
+                .collect();
+        for part in &parts {
+            add_to(&mut g.b2, &part.b2);
+            add_to(&mut g.w3, &part.w3);
+            for (image, sums) in &part.images {
+                let partner = pairing.partner(*image, k, b);
+                g.q[partner * u..][..u].iter_mut().zip(sums).for_each(|(d, &v)| *d += v);
+            }
+        }
+        let (left, right) = second_weights(c, up, &second, &gs, b * l);
+        par_product(&mut g.w2, &left, &right, true, |_, _, _| ());
+    }
+    g
+}
+
+/// What some rows add to the gradients of other things.
+struct Part {
+    b2: Vec<f32>,
+    w3: Vec<f32>,
+    /// By image, the sum over its rows of the gradient before the first ReLU.
+    images: Vec<(usize, Vec<f32>)>,
+}
+
+/// The gradient of sixteen units before the second ReLU: `g·w3` where the unit is on.
+#[target_feature(enable = "avx512f")]
+fn masked(second: __m512, g: f32, w3: &[f32]) -> __m512 {
+    _mm512_maskz_mul_ps(is_on(second), _mm512_set1_ps(g), load(w3))
+}
+
+/// Which units are above zero (or NaN).
+#[target_feature(enable = "avx512f")]
+fn is_on(units: __m512) -> u16 {
+    _mm512_cmp_ps_mask::<_CMP_NLE_UQ>(units, _mm512_setzero_ps())
+}
+
+/// Adds the gradient of rows `from..` to `gp`, whose size says how many they are.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+fn backward_rows(
+    c: Column,
+    from: usize,
+    up: Upper<f32>,
+    back: &Packed,
+    second: &[u16],
+    gs: &[f32],
+    gp: &mut [f32],
+) -> Part {
+    let u = c.z.u;
+    let rows = gp.len() / u;
+    let mut part = Part { b2: vec![0.0; u], w3: vec![0.0; u], images: Vec::new() };
+    for unit in (0..u).step_by(16) {
+        let (mut of_w3, mut on_sum) = (_mm512_setzero_ps(), _mm512_setzero_ps());
+        for (second, &g) in second.chunks_exact(u).zip(&gs[..rows]) {
+            let (h, g) = (load_bf16(&second[unit..]), _mm512_set1_ps(g));
+            of_w3 = _mm512_fmadd_ps(h, g, of_w3);
+            on_sum = _mm512_mask_add_ps(on_sum, is_on(h), on_sum, g);
+        }
+        add(&mut part.w3[unit..], of_w3);
+        add(&mut part.b2[unit..], _mm512_mul_ps(on_sum, load(&up.w3[unit..])));
+    }
+    let mut lines = pool::scratch();
+    fill(&mut lines, rows, u, |row, unit| masked(load_bf16(&second[row * u + unit..]), gs[row], &up.w3[unit..]));
+    let mut partner = 0;
+    let write = |row: usize, unit: usize, sums: &[f32]| {
+        if unit == 0 {
+            partner = c.partner(from + row);
+            let image = (from + row) / c.z.l;
+            if part.images.last().is_none_or(|(last, _)| *last != image) {
+                part.images.push((image, vec![0.0; u]));
+            }
+        }
+        let g = _mm512_maskz_mov_ps(is_on(c.first(from + row, partner, unit)), load(sums));
+        add(&mut gp[row * u + unit..], g);
+        if let Some((_, sums)) = part.images.last_mut() {
+            add(&mut sums[unit..], g);
+        }
+    };
+    let left = Panels { lines: &lines, steps: u / PANEL, outer: rows };
+    // SAFETY: the unit was detected.
+    unsafe { block(Unit::detect().expect("packed"), left, back.part(0..back.panels()), write) };
+    pool::keep(lines);
+    part
+}
+
+/// The sides of the product that is the gradient of the second layer's weights: the transpose of the gradient before the
+/// second ReLU, and the first layer.
+fn second_weights(c: Column, up: Upper<f32>, second: &[u16], gs: &[f32], rows: usize) -> (Packed, Packed) {
+    let u = c.z.u;
+    let mut left = Packed::unfilled(Side::Left, u, rows);
+    let mut right = Packed::unfilled(Side::Right, u, rows);
+    let (panels, steps) = (left.panels(), left.steps());
+    let (to_left, to_right) = (Shared::new(left.lines_mut()), Shared::new(right.lines_mut()));
+    (0..steps).into_par_iter().for_each(|step| {
+        for panel in 0..panels {
+            let at = (panel * steps + step) * STEP_LINES;
+            // SAFETY: this task alone touches its step of every panel.
+            let (left, right) = unsafe { (to_left.slice(at, STEP_LINES), to_right.slice(at, STEP_LINES)) };
+            // SAFETY: `Packed::unfilled` has asserted that the processor has what packing needs.
+            unsafe { pack_step(c, up, second, gs, [panel * PANEL, step * PANEL], left, right) };
+        }
+    });
+    (left, right)
+}
+
+/// Thirty-two units from `unit` on by thirty-two rows from `row` on.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+fn pack_step(
+    c: Column,
+    up: Upper<f32>,
+    second: &[u16],
+    gs: &[f32],
+    [unit, row]: [usize; 2],
+    left: &mut [Line],
+    right: &mut [Line],
+) {
+    let u = c.z.u;
+    let tiles = left.as_chunks_mut::<16>().0.iter_mut().zip(right.as_chunks_mut::<16>().0);
+    for (half, (left, right)) in tiles.enumerate() {
+        let unit = unit + half * 16;
+        let gradient = |i: usize| match gs.get(row + i) {
+            Some(&g) => masked(load_bf16(&second[(row + i) * u + unit..]), g, &up.w3[unit..]),
+            None => _mm512_setzero_ps(),
+        };
+        across(gradient, Side::Left, left);
+        let first = |i: usize| {
+            if row + i < gs.len() { c.first(row + i, c.partner(row + i), unit) } else { _mm512_setzero_ps() }
+        };
+        across(first, Side::Right, right);
+    }
+}
+
+/// `max(0, v)`; NaN stays.
+#[target_feature(enable = "avx512f")]
+fn relu(v: __m512) -> __m512 {
+    _mm512_max_ps(_mm512_setzero_ps(), v)
+}
+
+#[target_feature(enable = "avx512f")]
+fn load(numbers: &[f32]) -> __m512 {
+    let sixteen = &numbers[..16];
+    // SAFETY: there are sixteen numbers.
+    unsafe { _mm512_loadu_ps(sixteen.as_ptr()) }
+}
+
+/// `numbers[..16] += v`.
+#[target_feature(enable = "avx512f")]
+fn add(numbers: &mut [f32], v: __m512) {
+    let sixteen = &mut numbers[..16];
+    // SAFETY: there are sixteen numbers.
+    unsafe { _mm512_storeu_ps(sixteen.as_mut_ptr(), _mm512_add_ps(_mm512_loadu_ps(sixteen.as_ptr()), v)) };
+}
+
+/// Sixteen bf16 as `f32`, exactly.
+#[target_feature(enable = "avx512f")]
+fn load_bf16(numbers: &[u16]) -> __m512 {
+    let sixteen = &numbers[..16];
+    // SAFETY: there are sixteen numbers.
+    let bits = unsafe { _mm256_loadu_si256(sixteen.as_ptr().cast()) };
+    _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(bits)))
+}
+
+/// Sixteen `f32` rounded to the nearest bf16.
+#[target_feature(enable = "avx512f,avx512bf16")]
+fn store_bf16(numbers: &mut [u16], v: __m512) {
+    let sixteen = &mut numbers[..16];
+    // SAFETY: both types are thirty-two bytes of plain numbers, and there is room for them.
+    unsafe {
+        let bits = std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(v));
+        _mm256_storeu_si256(sixteen.as_mut_ptr().cast(), bits);
+    }
+}
