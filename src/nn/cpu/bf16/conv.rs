@@ -355,7 +355,7 @@ struct Phase {
 impl Phase {
     /// `w` is `[I, K·K, O]`.
     fn new(g: &Geometry, w: &[f32], gy: &ChannelsLast, pad: usize, [row, column]: [usize; 2]) -> Self {
-        let reach = |at: usize| (0..g.k).filter(move |k| (at + g.p + g.k * g.s - k) % g.s == 0);
+        let reach = |at: usize| (0..g.k).filter(move |k| (at + g.p + g.k * g.s - k).is_multiple_of(g.s));
         let taps: Vec<(usize, usize)> = reach(row).flat_map(|ky| reach(column).map(move |kx| (ky, kx))).collect();
         let mut of_taps = vec![0.0; g.i * taps.len() * g.o];
         of_taps.par_chunks_mut((taps.len() * g.o).max(1)).enumerate().for_each(|(i, of_taps)| {
