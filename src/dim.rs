@@ -9,8 +9,8 @@ mod method;
 mod model;
 mod noise;
 mod occlusion;
+mod on_pool;
 pub(crate) mod part;
-mod precision;
 pub(crate) mod prior;
 mod term;
 

@@ -1,8 +1,8 @@
 //! From settings to a model: the types that the settings name.
 
 use super::model::{Dim, Model};
+use super::on_pool::OnPool;
 use super::part::device_error;
-use super::precision::OnPool;
 use super::prior::PriorLayers;
 use super::term::{CoordinatePart, CriticPart, Term};
 use super::{CoordinateWeights, DimError, Method, PriorConfig, Weights};
