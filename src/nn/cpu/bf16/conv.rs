@@ -11,8 +11,7 @@ use crate::nn::cpu::gemm::{Mat, Shared, copy_squares, written};
 use crate::nn::cpu::unfold::{Geometry, merge};
 use rayon::prelude::*;
 use std::arch::x86_64::{
-    __m512, __m512i, _mm512_loadu_ps, _mm512_maskz_loadu_ps, _mm512_permutex2var_epi16, _mm512_set_epi16,
-    _mm512_setzero_ps,
+    __m512, __m512i, _mm512_loadu_ps, _mm512_maskz_loadu_ps, _mm512_permutex2var_epi16, _mm512_setzero_ps,
 };
 
 /// Whether these kernels can be used: channels fill lines, and places fill tiles.
@@ -148,46 +147,21 @@ impl Gather<'_> {
 
 /// Channels `FROM..FROM + 16` of two places, those of each channel side by side.
 #[target_feature(enable = "avx512f,avx512bw")]
-fn zip_channels<const FROM: i16>(a: Line, b: Line) -> Line {
-    let pick = |i: i16| [FROM + i, FROM + i + 32];
-    let [a0, b0] = pick(0);
-    let order = _mm512_set_epi16(
-        b0 + 15,
-        a0 + 15,
-        b0 + 14,
-        a0 + 14,
-        b0 + 13,
-        a0 + 13,
-        b0 + 12,
-        a0 + 12,
-        b0 + 11,
-        a0 + 11,
-        b0 + 10,
-        a0 + 10,
-        b0 + 9,
-        a0 + 9,
-        b0 + 8,
-        a0 + 8,
-        b0 + 7,
-        a0 + 7,
-        b0 + 6,
-        a0 + 6,
-        b0 + 5,
-        a0 + 5,
-        b0 + 4,
-        a0 + 4,
-        b0 + 3,
-        a0 + 3,
-        b0 + 2,
-        a0 + 2,
-        b0 + 1,
-        a0 + 1,
-        b0,
-        a0,
-    );
+fn zip_channels<const FROM: u16>(a: Line, b: Line) -> Line {
+    // Places in `a`, and from 32 on in `b`.
+    let order = const {
+        let mut order = [0; 32];
+        let mut i = 0;
+        while i < 16 {
+            (order[2 * i], order[2 * i + 1]) = (FROM + i as u16, FROM + i as u16 + 32);
+            i += 1;
+        }
+        order
+    };
     // SAFETY: these types are sixty-four bytes of plain numbers.
     unsafe {
         let [a, b] = [a, b].map(|line| std::mem::transmute::<[u32; 16], __m512i>(line.0));
+        let order = std::mem::transmute::<[u16; 32], __m512i>(order);
         Line(std::mem::transmute::<__m512i, [u32; 16]>(_mm512_permutex2var_epi16(a, order, b)))
     }
 }

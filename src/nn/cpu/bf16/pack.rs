@@ -36,7 +36,7 @@ pub(crate) struct Packed {
     lines: Vec<Line>,
     side: Side,
     /// Rows of the left side, columns of the right.
-    pub(super) outer: usize,
+    outer: usize,
     /// Columns of the left side, rows of the right.
     pub(super) inner: usize,
 }

@@ -122,8 +122,8 @@ pub(crate) fn par_product(
     epilogue: impl Fn(usize, usize, &mut [f32]) + Sync,
 ) {
     let unit = check(lhs, rhs);
-    let n = rhs.outer;
-    assert_eq!(dst.len(), lhs.outer * n);
+    let n = rhs.outer();
+    assert_eq!(dst.len(), lhs.outer() * n);
     let shared = Shared::new(dst);
     let across = rhs.panels().div_ceil(BLOCK_PANELS);
     (0..lhs.panels().div_ceil(BLOCK_PANELS) * across).into_par_iter().for_each(|task| {
