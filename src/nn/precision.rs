@@ -1,5 +1,6 @@
 //! The precision of matrix products on the CPU.
 
+use super::cpu::packed::{Format, Unit};
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 
@@ -22,12 +23,12 @@ thread_local! {
 impl Precision {
     /// What this precision is on this processor: bf16 falls back to `f32` where nothing multiplies it.
     pub fn here(self) -> Self {
-        if self == Self::Bf16 && super::cpu::bf16::Unit::detect().is_none() { Self::Fp32 } else { self }
+        if self == Self::Bf16 && Self::bf16_unit().is_none() { Self::Fp32 } else { self }
     }
 
     /// The instructions that multiply bf16 on this processor, if it has any.
     pub fn bf16_unit() -> Option<&'static str> {
-        super::cpu::bf16::Unit::detect().map(super::cpu::bf16::Unit::name)
+        Format::Bf16.unit().map(Unit::name)
     }
 
     /// Runs `f` with the operations that it calls on this thread in this precision. Operations on other threads, and

@@ -3,9 +3,9 @@
 //! Images stay `[B, C, H, W]` as dfdx keeps them; what is unfolded is a few images (or a few rows of the unfolded
 //! matrix) at a time, small enough for the cache.
 
-use super::bf16;
 use super::gemm::{Mat, Real, Shared};
-use super::operand::{Operand, multiply};
+use super::operand::{Operand, format, multiply};
+use super::packed::{self, Format};
 use super::swap_last;
 use super::unfold::{Geometry, fold_row, merge, split, unfold_row};
 use crate::nn::Precision;
@@ -42,26 +42,24 @@ fn unfold<E: Real>(g: &Geometry, rows: Range<usize>, x: &[E], phases: &mut Vec<E
     }
 }
 
-/// The same numbers for the kernels of bf16, where these are asked for and fit.
-fn channels_last<'a, E: Real, const N: usize>(g: &Geometry, numbers: [&'a [E]; N]) -> Option<[&'a [f32]; N]> {
-    if Precision::current() == Precision::Fp32 || !bf16::conv::fits(g) {
-        return None;
-    }
+/// The same numbers for the kernels of packed sides, where these fit, and what to pack them as.
+fn channels_last<'a, E: Real, const N: usize>(g: &Geometry, numbers: [&'a [E]; N]) -> Option<([&'a [f32]; N], Format)> {
+    let format = format(Precision::current()).filter(|_| packed::conv::fits(g))?;
     let mut singles: [&[f32]; N] = [&[]; N];
     for (to, from) in singles.iter_mut().zip(numbers) {
         *to = E::singles(from)?;
     }
-    Some(singles)
+    Some((singles, format))
 }
 
 /// `y = w ∗ x`: `x [B, I, H, W]`, `w [O, I, K, K]`, `y [B, O, OH, OW]`.
 pub(crate) fn forward<E: Real>(g: &Geometry, x: &[E], w: &[E]) -> Vec<E> {
-    if let Some([x, w]) = channels_last(g, [x, w]) {
-        return E::of_singles(bf16::conv::forward(g, x, w)).expect("numbers are f32");
+    if let Some(([x, w], format)) = channels_last(g, [x, w]) {
+        return E::of_singles(packed::conv::forward(g, x, w, format)).expect("numbers are f32");
     }
     let (taps, places, group) = (g.taps(), g.places(), g.group());
     let precision = Precision::current();
-    let lhs = Operand::left(Mat::rows(w, g.o, taps), precision);
+    let lhs = Operand::left(Mat::rows(w, g.o, taps), group * places, precision);
     let mut y = vec![E::zero(); g.b * g.o * places];
     y.par_chunks_mut((group * g.o * places).max(1)).zip(x.par_chunks((group * g.image()).max(1))).for_each_init(
         || (Vec::new(), Vec::new(), Vec::new()),
@@ -69,7 +67,7 @@ pub(crate) fn forward<E: Real>(g: &Geometry, x: &[E], w: &[E]) -> Vec<E> {
             let n = x.len() / g.image();
             let cols = n * places;
             unfold(g, 0..taps, x, phases, unfolded);
-            let rhs = Operand::right_here(Mat::rows(unfolded, taps, cols), precision);
+            let rhs = Operand::right_here(Mat::rows(unfolded, taps, cols), g.o, precision);
             if n == 1 {
                 multiply(y, cols, &lhs, &rhs, false);
             } else {
@@ -100,12 +98,12 @@ fn channels_first<E: Real>(g: &Geometry, y: &[E]) -> Vec<E> {
 
 /// Adds the gradients of `sum(gy · (w ∗ x))` to `gx` and `gw`, each where it is wanted.
 pub(crate) fn backward<E: Real>(g: &Geometry, x: &[E], w: &[E], gy: &[E], gx: Option<&mut [E]>, gw: Option<&mut [E]>) {
-    if let Some([x, w, gy]) = channels_last(g, [x, w, gy]) {
+    if let Some(([x, w, gy], format)) = channels_last(g, [x, w, gy]) {
         if let Some(gw) = gw.and_then(E::singles_mut) {
-            bf16::conv::grad_weight(g, x, gy, gw);
+            packed::conv::grad_weight(g, x, gy, gw, format);
         }
         if let Some(gx) = gx.and_then(E::singles_mut) {
-            bf16::conv::grad_input(g, w, gy, gx);
+            packed::conv::grad_input(g, w, gy, gx, format);
         }
         return;
     }
@@ -126,7 +124,7 @@ fn grad_weight<E: Real>(g: &Geometry, x: &[E], gy: &[E], gw: &mut [E]) {
     let precision = Precision::current();
     let blocks: Vec<Operand<E>> = gy
         .chunks(per_block * places * g.o)
-        .map(|gy| Operand::right(Mat::rows(gy, gy.len() / g.o, g.o), precision))
+        .map(|gy| Operand::right(Mat::rows(gy, gy.len() / g.o, g.o), step, precision))
         .collect();
     let shared = Shared::new(gw);
     (0..taps.div_ceil(step)).into_par_iter().for_each(|task| {
@@ -137,7 +135,7 @@ fn grad_weight<E: Real>(g: &Geometry, x: &[E], gy: &[E], gw: &mut [E]) {
         for (block, (x, rhs)) in x.chunks(per_block * g.image()).zip(&blocks).enumerate() {
             unfold(g, first..first + count, x, &mut phases, &mut unfolded);
             let cols = x.len() / g.image() * places;
-            let lhs = Operand::left_here(Mat::rows(&unfolded, count, cols), precision);
+            let lhs = Operand::left_here(Mat::rows(&unfolded, count, cols), g.o, precision);
             multiply(&mut product, g.o, &lhs, rhs, block > 0);
         }
         for o in 0..g.o {
@@ -152,14 +150,14 @@ fn grad_weight<E: Real>(g: &Geometry, x: &[E], gy: &[E], gw: &mut [E]) {
 fn grad_input<E: Real>(g: &Geometry, w: &[E], gy: &[E], gx: &mut [E]) {
     let (taps, places, group) = (g.taps(), g.places(), g.group());
     let precision = Precision::current();
-    let lhs = Operand::left(Mat::rows(w, g.o, taps).t(), precision);
+    let lhs = Operand::left(Mat::rows(w, g.o, taps).t(), group * places, precision);
     gx.par_chunks_mut((group * g.image()).max(1)).enumerate().for_each_init(
         || (Vec::new(), Vec::new()),
         |(product, phases), (task, gx)| {
             let cols = gx.len() / g.image() * places;
             product.resize(taps * cols, E::zero());
             let rhs = Mat::strided(&gy[task * group * places..], g.o, cols, g.b * places, 1);
-            multiply(product, cols, &lhs, &Operand::right_here(rhs, precision), false);
+            multiply(product, cols, &lhs, &Operand::right_here(rhs, taps, precision), false);
             let each = g.i * g.phases();
             phases.clear();
             phases.resize(gx.len() / g.image() * each, E::zero());
@@ -179,8 +177,8 @@ fn grad_input<E: Real>(g: &Geometry, w: &[E], gy: &[E], gx: &mut [E]) {
 /// `[B, I, H, W]`.
 pub(crate) fn transpose_forward<E: Real>(g: &Geometry, gy: &[E], w: &[E]) -> Vec<E> {
     let mut x = vec![E::zero(); g.b * g.image()];
-    if let (Some([gy, w]), Some(x)) = (channels_last(g, [gy, w]), E::singles_mut(&mut x)) {
-        bf16::conv::grad_input(g, w, gy, x);
+    if let (Some(([gy, w], format)), Some(x)) = (channels_last(g, [gy, w]), E::singles_mut(&mut x)) {
+        packed::conv::grad_input(g, w, gy, x, format);
     } else {
         grad_input(g, w, &channels_first(g, gy), &mut x);
     }

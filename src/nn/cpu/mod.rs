@@ -5,11 +5,6 @@
 
 pub(crate) mod access;
 pub(crate) mod adam;
-#[cfg(target_arch = "x86_64")]
-pub(crate) mod bf16;
-#[cfg(not(target_arch = "x86_64"))]
-#[path = "bf16_absent.rs"]
-pub(crate) mod bf16;
 pub(crate) mod conv;
 pub(crate) mod exp;
 pub(crate) mod gemm;
@@ -19,6 +14,11 @@ pub(crate) mod memory;
 pub(crate) mod norm;
 pub(crate) mod operand;
 pub(crate) mod ops;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod packed;
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "packed_absent.rs"]
+pub(crate) mod packed;
 pub(crate) mod pair;
 pub(crate) mod perceptron;
 pub(crate) mod pool;

@@ -3,8 +3,9 @@
 //! The first layer of such a critic is `W_m·m + W_y·y + b`, so its two halves are computed once for each location and
 //! each global vector and only added here, for every pair.
 
-use super::bf16;
 use super::gemm::{Mat, Real, add_column_sums, matmul, par_matmul, row_major};
+use super::operand::format;
+use super::packed;
 use crate::mi::Pairing;
 use crate::nn::Precision;
 use rayon::prelude::*;
@@ -94,8 +95,8 @@ fn column<E: Real>(
 pub(crate) enum Kept<E> {
     /// Hidden layers of columns.
     Plain(Vec<Hidden<E>>),
-    /// The same where products are of bf16.
-    Bf16(Vec<bf16::pair::Second>),
+    /// What products of packed sides keep.
+    Packed(packed::pair::Kept),
 }
 
 /// Scores `[B, L, K]`; with `keep`, the hidden layers of every column for the backward pass (otherwise it computes them
@@ -108,12 +109,12 @@ pub(crate) fn forward<E: Real>(
     pairing: Pairing,
     keep: bool,
 ) -> (Vec<E>, Kept<E>) {
-    if Precision::current() == Precision::Bf16
-        && bf16::pair::fits(z.u)
+    if packed::pair::fits(z.u)
+        && let Some(format) = format(Precision::current())
         && let (Some(p), Some(q), Some(up)) = (E::singles(p), E::singles(q), up.singles())
     {
-        let (scores, kept) = bf16::pair::forward(z, p, q, up, pairing, keep);
-        return (E::of_singles(scores).expect("numbers are f32"), Kept::Bf16(kept));
+        let (scores, kept) = packed::pair::forward(z, p, q, up, pairing, keep, format);
+        return (E::of_singles(scores).expect("numbers are f32"), Kept::Packed(kept));
     }
     let (scores, kept) = plain_forward(z, p, q, up, pairing, keep);
     (scores, Kept::Plain(kept))
@@ -171,11 +172,11 @@ pub(crate) fn backward<E: Real>(
 ) -> PairGrads<E> {
     match kept {
         Kept::Plain(kept) => plain_backward(z, (p, gp), q, up, pairing, kept, gs),
-        Kept::Bf16(kept) => {
+        Kept::Packed(kept) => {
             let single = |numbers| E::singles(numbers).expect("numbers are f32");
             let up = up.singles().expect("numbers are f32");
             let gp = E::into_singles(gp).expect("numbers are f32");
-            let g = bf16::pair::backward(z, (single(p), gp), single(q), up, pairing, kept, single(gs));
+            let g = packed::pair::backward(z, (single(p), gp), single(q), up, pairing, kept, single(gs));
             let of = |numbers| E::of_singles(numbers).expect("numbers are f32");
             PairGrads { p: of(g.p), q: of(g.q), w2: of(g.w2), b2: of(g.b2), w3: of(g.w3), b3: of(g.b3) }
         }

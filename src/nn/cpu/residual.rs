@@ -46,15 +46,15 @@ impl<E: Real> Residual<'_, E> {
         let precision = Precision::current();
         let (u, i) = self.sizes();
         let n = x.len() / i;
-        let x = Operand::left(Mat::rows(x, n, i), precision);
-        let right = |w, i| Operand::right(Mat::rows(w, u, i).t(), precision);
+        let x = Operand::left(Mat::rows(x, n, i), u, precision);
+        let right = |w, i| Operand::right(Mat::rows(w, u, i).t(), n, precision);
         let hidden = par_product(&x, &right(self.first.w, i), |_, c0, row| {
             for (v, &b) in row.iter_mut().zip(&self.first.b[c0..]) {
                 let sum = *v + b;
                 *v = if sum < E::zero() { E::zero() } else { sum };
             }
         });
-        let of_hidden = Operand::left(Mat::rows(&hidden, n, u), precision);
+        let of_hidden = Operand::left(Mat::rows(&hidden, n, u), u, precision);
         let mut sum = par_product(&of_hidden, &right(self.second.w, u), |_, c0, row| {
             for ((v, &b), &c) in row.iter_mut().zip(&self.second.b[c0..]).zip(&self.shortcut.b[c0..]) {
                 *v += b + c;
@@ -77,22 +77,22 @@ impl<E: Real> Residual<'_, E> {
             super::add_to(&mut g.second_b, &part[2 * u..]);
             super::add_to(&mut g.shortcut_b, &part[2 * u..]);
         }
-        let right = |m, rows, cols| Operand::right(Mat::rows(m, rows, cols), precision);
-        let of_x = right(x, n, i);
-        let down = Operand::left(Mat::rows(&gs, n, u).t(), precision);
-        par_multiply(&mut g.second_w, &down, &right(&kept.hidden, n, u), true, |_, _, _| ());
+        let right = |m, rows, cols, others| Operand::right(Mat::rows(m, rows, cols), others, precision);
+        let of_x = right(x, n, i, u);
+        let down = Operand::left(Mat::rows(&gs, n, u).t(), u, precision);
+        par_multiply(&mut g.second_w, &down, &right(&kept.hidden, n, u, u), true, |_, _, _| ());
         par_multiply(&mut g.shortcut_w, &down, &of_x, true, |_, _, _| ());
         drop(down);
-        let along = Operand::left(Mat::rows(&gs, n, u), precision);
-        par_multiply(gx, &along, &right(self.shortcut.w, u, i), true, |_, _, _| ());
-        let gh = par_product(&along, &right(self.second.w, u, u), |r, c0, row| {
+        let along = Operand::left(Mat::rows(&gs, n, u), u, precision);
+        par_multiply(gx, &along, &right(self.shortcut.w, u, i, n), true, |_, _, _| ());
+        let gh = par_product(&along, &right(self.second.w, u, u, n), |r, c0, row| {
             let hidden = &kept.hidden[r * u + c0..][..row.len()];
             row.iter_mut().zip(hidden).for_each(|(g, &h)| *g = if h > E::zero() { *g } else { E::zero() });
         });
         add_column_sums(&mut g.first_b, &gh);
         let gh = Mat::rows(&gh, n, u);
-        par_multiply(&mut g.first_w, &Operand::left(gh.t(), precision), &of_x, true, |_, _, _| ());
-        par_multiply(gx, &Operand::left(gh, precision), &right(self.first.w, u, i), true, |_, _, _| ());
+        par_multiply(&mut g.first_w, &Operand::left(gh.t(), i, precision), &of_x, true, |_, _, _| ());
+        par_multiply(gx, &Operand::left(gh, i, precision), &right(self.first.w, u, i, n), true, |_, _, _| ());
     }
 
     /// The gradient of the sum, `[N, U]`, and of some rows each, `[scale, bias, sum over rows of the gradient]`.

@@ -1,7 +1,7 @@
 //! Products of packed sides.
 
 use super::pack::{PANEL, Packed, Panels, STEP_LINES, Side};
-use super::{Tile, Unit, amx, avx512};
+use super::{Tile, Unit, amx, avx512, fma};
 use crate::nn::cpu::gemm::Shared;
 use rayon::prelude::*;
 use std::cell::Cell;
@@ -9,8 +9,6 @@ use std::ops::Range;
 
 /// Panels along each side of the block that a task computes: its sums and the operands' parts stay in the second cache.
 const BLOCK_PANELS: usize = 8;
-/// Steps multiplied before the next part of the inner dimension: one panel's part stays in the first cache.
-const PART_STEPS: usize = 16;
 
 thread_local! {
     /// Sums of the block at work, kept for the next one.
@@ -21,8 +19,8 @@ thread_local! {
 /// of them) at a time, row by row from left to right.
 ///
 /// # Safety
-/// `unit` is what [`Unit::detect`] has found.
-#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+/// The processor has `unit`, and both sides are of its numbers.
+#[target_feature(enable = "avx512f,avx512bw")]
 #[inline]
 pub(super) unsafe fn block(unit: Unit, lhs: Panels, rhs: Panels, mut write: impl FnMut(usize, usize, &[f32])) {
     let (down, across) = (lhs.count(), rhs.count());
@@ -37,15 +35,22 @@ pub(super) unsafe fn block(unit: Unit, lhs: Panels, rhs: Panels, mut write: impl
     if steps == 0 {
         sums.fill([Tile([[0.0; 16]; 16]); 4]);
     }
-    for part in (0..steps).step_by(PART_STEPS) {
-        let count = PART_STEPS.min(steps - part);
+    for part in (0..steps).step_by(unit.part()) {
+        let count = unit.part().min(steps - part);
         let left = &lhs.lines[part * STEP_LINES..];
+        let next = part + count..part + count + unit.part();
         for (r, out) in sums.chunks_mut(down).take(across).enumerate() {
             let right = &rhs.lines[r * panel + part * STEP_LINES..][..count * STEP_LINES];
             match unit {
-                // SAFETY: the caller's promise.
+                // SAFETY: the caller's promise, here and in the next line.
                 Unit::Tiles => unsafe { amx::panels(left, panel, right, count, out, part > 0) },
-                Unit::Vectors => avx512::panels(left, panel, right, count, out, part > 0),
+                Unit::Pairs => unsafe { avx512::panels(left, panel, right, count, out, part > 0) },
+                Unit::Singles => {
+                    // Of the next part, each call asks for its share of the left panels and of the right one.
+                    fma::panels(left, panel, right, count, out, part > 0, |p| {
+                        [lhs.share(p, next.clone(), [r, across]), rhs.share(r, next.clone(), [p, down])]
+                    });
+                }
             }
         }
     }
@@ -68,7 +73,7 @@ pub(super) unsafe fn block(unit: Unit, lhs: Panels, rhs: Panels, mut write: impl
 /// `dst = lhs·rhs`, or `dst += lhs·rhs`, on the calling thread. `dst` has rows `stride` apart.
 ///
 /// # Panics
-/// When sides or sizes do not fit, or the processor has no bf16 units.
+/// When sides or sizes do not fit.
 pub(crate) fn product(dst: &mut [f32], stride: usize, lhs: &Packed, rhs: &Packed, accumulate: bool) {
     let unit = check(lhs, rhs);
     // SAFETY: it was detected.
@@ -78,7 +83,7 @@ pub(crate) fn product(dst: &mut [f32], stride: usize, lhs: &Packed, rhs: &Packed
 /// [`product`] by one of the processor's units.
 ///
 /// # Safety
-/// The processor has `unit`, and AVX512-BF16 in any case.
+/// As [`block`].
 pub(super) unsafe fn product_by(
     unit: Unit,
     dst: &mut [f32],
@@ -100,7 +105,7 @@ pub(super) unsafe fn product_by(
 ///
 /// # Safety
 /// As [`block`].
-#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+#[target_feature(enable = "avx512f,avx512bw")]
 unsafe fn store(unit: Unit, dst: &mut [f32], stride: usize, lhs: Panels, rhs: Panels, accumulate: bool) {
     let write = |row: usize, column: usize, sums: &[f32]| {
         put(&mut dst[row * stride + column..][..sums.len()], sums, accumulate);
@@ -143,7 +148,7 @@ pub(crate) fn par_product(
 ///
 /// # Safety
 /// As [`block`], and no other task may use the block's elements meanwhile.
-#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+#[target_feature(enable = "avx512f,avx512bw")]
 unsafe fn store_shared(
     unit: Unit,
     dst: Shared<f32>,
@@ -162,8 +167,9 @@ unsafe fn store_shared(
     unsafe { block(unit, lhs, rhs, write) };
 }
 
+/// Sixteen sums, or fewer, into as many numbers.
 #[inline]
-fn put(dst: &mut [f32], sums: &[f32], accumulate: bool) {
+pub(super) fn put(dst: &mut [f32], sums: &[f32], accumulate: bool) {
     // The whole width nearly always, and then without a loop or a call.
     if let (Ok(dst), Ok(sums)) = (<&mut [f32; 16]>::try_from(&mut *dst), <&[f32; 16]>::try_from(sums)) {
         for i in 0..16 {
@@ -179,7 +185,8 @@ fn put(dst: &mut [f32], sums: &[f32], accumulate: bool) {
 fn check(lhs: &Packed, rhs: &Packed) -> Unit {
     assert_eq!((lhs.side(), rhs.side()), (Side::Left, Side::Right), "each side is packed for its place");
     assert_eq!(lhs.inner, rhs.inner, "inner dimensions differ");
-    Unit::detect().expect("packing has asked for it")
+    assert_eq!(lhs.format(), rhs.format(), "sides are of the same numbers");
+    lhs.unit()
 }
 
 /// Panels of block `i`.

@@ -1,21 +1,21 @@
-//! Rounding to bf16 and packing into tiles.
+//! Packing into tiles.
 //!
 //! A product sums over its inner dimension; the other one of each side, rows of the left and columns of the right, is
-//! called the outer one here. Both are padded with zeros: the outer to panels of 32, the inner to steps of 32. A step of
-//! a panel is two tiles of 16 lines. On the left a line is one row's 32 inner numbers; on the right it is one pair of
-//! inner numbers for each of 16 columns.
+//! called the outer one here. Both are padded with zeros: the outer to panels of 32, the inner to steps of 32 (bf16) or
+//! 16 (`f32`). A step of a panel is two tiles of 16 lines. On the left a line is one row's inner numbers of a step; on the
+//! right it is one inner number, or pair of bf16, for each of 16 columns.
 
-use super::Line;
+use super::number::{Bf16, Format, Number, Single};
+use super::{Line, Unit};
 use crate::nn::cpu::gemm::{Mat, Shared};
 use crate::nn::cpu::square::transpose;
 use rayon::prelude::*;
 use std::arch::x86_64::{
-    __m512, __m512bh, __m512i, _mm512_cvtne2ps_pbh, _mm512_load_si512, _mm512_loadu_ps, _mm512_maskz_loadu_ps,
-    _mm512_permutexvar_epi16, _mm512_set_epi16, _mm512_setzero_si512,
+    __m512, __m512i, _mm512_load_si512, _mm512_loadu_ps, _mm512_maskz_loadu_ps, _mm512_setzero_si512,
 };
 use std::ops::Range;
 
-/// Outer numbers of a panel and inner numbers of a step.
+/// Outer numbers of a panel.
 pub(super) const PANEL: usize = 32;
 /// Lines of a step of a panel: two tiles of sixteen.
 pub(super) const STEP_LINES: usize = 32;
@@ -35,28 +35,24 @@ pub(crate) struct Packed {
     /// Panel after panel, in each step after step; perhaps more lines after them.
     lines: Vec<Line>,
     side: Side,
+    format: Format,
+    /// What multiplies this format here.
+    unit: Unit,
     /// Rows of the left side, columns of the right.
     outer: usize,
     /// Columns of the left side, rows of the right.
     pub(super) inner: usize,
 }
 
-/// Whether this processor can pack: [`Packed::new`] needs it.
-pub(super) fn available() -> bool {
-    is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512bf16")
-}
-
 impl Packed {
     /// Packs a view on all threads.
     ///
     /// # Panics
-    /// Where [`Unit::detect`](super::Unit::detect) finds nothing, or when neither rows nor columns are contiguous.
-    pub(crate) fn new(view: Mat<f32>, side: Side) -> Self {
-        let mut packed = Self::sized(view, side);
+    /// Where nothing multiplies this format ([`Format::unit`]), or when neither rows nor columns are contiguous.
+    pub(crate) fn new(view: Mat<f32>, side: Side, format: Format) -> Self {
+        let mut packed = Self::sized(view, side, format);
         let work = Work::new(view, side, &mut packed);
-        (0..work.bands()).into_par_iter().for_each(|band| work.pack(band));
+        (0..work.bands()).into_par_iter().for_each(|band| work.pack(format, band));
         packed
     }
 
@@ -64,27 +60,27 @@ impl Packed {
     ///
     /// # Panics
     /// As [`Packed::new`].
-    pub(crate) fn here(view: Mat<f32>, side: Side) -> Self {
-        let mut packed = Self::sized(view, side);
+    pub(crate) fn here(view: Mat<f32>, side: Side, format: Format) -> Self {
+        let mut packed = Self::sized(view, side, format);
         let work = Work::new(view, side, &mut packed);
-        (0..work.bands()).for_each(|band| work.pack(band));
+        (0..work.bands()).for_each(|band| work.pack(format, band));
         packed
     }
 
-    fn sized(view: Mat<f32>, side: Side) -> Self {
+    fn sized(view: Mat<f32>, side: Side, format: Format) -> Self {
         match side {
-            Side::Left => Self::unfilled(side, view.row_count(), view.col_count()),
-            Side::Right => Self::unfilled(side, view.col_count(), view.row_count()),
+            Side::Left => Self::unfilled(side, view.row_count(), view.col_count(), format),
+            Side::Right => Self::unfilled(side, view.col_count(), view.row_count(), format),
         }
     }
 
     /// A side whose numbers are still to be packed, all of them.
     ///
     /// # Panics
-    /// Where [`Unit::detect`](super::Unit::detect) finds nothing.
-    pub(super) fn unfilled(side: Side, outer: usize, inner: usize) -> Self {
-        assert!(super::Unit::detect().is_some(), "this processor has no bf16 units");
-        let mut packed = Self { lines: Vec::new(), side, outer, inner };
+    /// Where nothing multiplies this format.
+    pub(super) fn unfilled(side: Side, outer: usize, inner: usize, format: Format) -> Self {
+        let unit = format.unit().expect("only what can be multiplied here is packed");
+        let mut packed = Self { lines: Vec::new(), side, format, unit, outer, inner };
         packed.lines = super::pool::take(packed.panels() * packed.panel_lines());
         packed
     }
@@ -103,14 +99,24 @@ impl Packed {
         self.side
     }
 
+    /// What its numbers are.
+    pub(crate) fn format(&self) -> Format {
+        self.format
+    }
+
+    /// What multiplies it.
+    pub(super) fn unit(&self) -> Unit {
+        self.unit
+    }
+
     /// Panels of 32.
     pub(super) fn panels(&self) -> usize {
         self.outer.div_ceil(PANEL)
     }
 
-    /// Steps of 32 along the inner dimension.
+    /// Steps along the inner dimension.
     pub(super) fn steps(&self) -> usize {
-        self.inner.div_ceil(PANEL)
+        self.inner.div_ceil(self.format.step())
     }
 
     /// Lines of a panel.
@@ -143,7 +149,7 @@ pub(super) struct Panels<'a> {
     pub outer: usize,
 }
 
-impl Panels<'_> {
+impl<'a> Panels<'a> {
     /// Their number.
     pub fn count(&self) -> usize {
         self.outer.div_ceil(PANEL)
@@ -152,6 +158,13 @@ impl Panels<'_> {
     /// Lines of a panel.
     pub fn panel_lines(&self) -> usize {
         self.steps * STEP_LINES
+    }
+
+    /// One of `shares` equal shares of some steps of a panel; nothing beyond its last step.
+    pub fn share(&self, panel: usize, steps: Range<usize>, [share, shares]: [usize; 2]) -> &'a [Line] {
+        let steps = steps.start.min(self.steps)..steps.end.min(self.steps);
+        let (from, lines) = (panel * self.panel_lines() + steps.start * STEP_LINES, steps.len() * STEP_LINES);
+        &self.lines[from + share * lines / shares..from + (share + 1) * lines / shares]
     }
 }
 
@@ -177,64 +190,77 @@ impl<'a> Work<'a> {
         if self.view.has_flat_rows() { self.panels } else { self.steps }
     }
 
-    fn pack(&self, band: usize) {
-        if self.view.has_flat_rows() {
-            (0..self.steps).for_each(|step| self.pack_step(band, step));
-        } else {
-            (0..self.panels).for_each(|panel| self.pack_step(panel, band));
+    fn pack(&self, format: Format, band: usize) {
+        match format {
+            Format::Bf16 => self.pack_band::<Bf16>(band),
+            Format::Single => self.pack_band::<Single>(band),
         }
     }
 
-    fn pack_step(&self, panel: usize, step: usize) {
+    fn pack_band<N: Number>(&self, band: usize) {
+        if self.view.has_flat_rows() {
+            (0..self.steps).for_each(|step| self.pack_step::<N>(band, step));
+        } else {
+            (0..self.panels).for_each(|panel| self.pack_step::<N>(panel, band));
+        }
+    }
+
+    fn pack_step<N: Number>(&self, panel: usize, step: usize) {
         // SAFETY: every step of every panel belongs to one band, and bands are packed once each.
         let lines = unsafe { self.lines.slice((panel * self.steps + step) * STEP_LINES, STEP_LINES) };
         for (half, tile) in lines.as_chunks_mut::<16>().0.iter_mut().enumerate() {
-            let at = [panel * PANEL + half * 16, step * PANEL];
-            // SAFETY: `Packed::sized` has asserted that the processor has what the function needs.
-            unsafe { pack_tile(self.view, self.side, at, tile) };
+            let at = [panel * PANEL + half * 16, step * N::STEP];
+            // SAFETY: `Packed::unfilled` has asserted that the processor has what the function needs.
+            unsafe { pack_tile::<N>(self.view, self.side, at, tile) };
         }
     }
 }
 
-/// Sixteen outer by thirty-two inner numbers from `at` on; zeros outside the view.
-#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-fn pack_tile(view: Mat<f32>, side: Side, [outer, inner]: [usize; 2], tile: &mut [Line; 16]) {
+/// Sixteen outer numbers by a step of inner ones from `at` on; zeros outside the view.
+///
+/// # Safety
+/// The processor has what `N` asks for; so with the functions below.
+#[target_feature(enable = "avx512f,avx512bw")]
+unsafe fn pack_tile<N: Number>(view: Mat<f32>, side: Side, [outer, inner]: [usize; 2], tile: &mut [Line; 16]) {
     let (rows, cols) = (view.row_count(), view.col_count());
-    let whole = outer + 16 <= rows && inner + 32 <= cols;
-    match (view.has_flat_rows(), whole) {
-        (true, true) => {
-            let window = view.window([outer, inner], [16, 32]);
-            along(|i, half| window.sixteen(i, half * 16), side, tile);
-        }
-        (false, true) => {
-            let window = view.t().window([inner, outer], [32, 16]);
-            across(|i| window.sixteen(i, 0), side, tile);
-        }
-        (true, false) => {
+    let whole = outer + 16 <= rows && inner + N::STEP <= cols;
+    let flat = view.has_flat_rows();
+    // SAFETY: the caller's promise, in each of the four.
+    unsafe {
+        if flat && whole {
+            let window = view.window([outer, inner], [16, N::STEP]);
+            along::<N>(|i, half| window.sixteen(i, half * 16), side, tile);
+        } else if whole {
+            let window = view.t().window([inner, outer], [N::STEP, 16]);
+            across::<N>(|i| window.sixteen(i, 0), side, tile);
+        } else if flat {
             let load = |i: usize, half: usize| {
                 let (row, from) = (outer + i, inner + half * 16);
                 load(view, row, from, if row < rows { cols.saturating_sub(from).min(16) } else { 0 })
             };
-            along(load, side, tile);
-        }
-        (false, false) => {
+            along::<N>(load, side, tile);
+        } else {
             let load = |i: usize| {
                 let column = inner + i;
                 load(view, outer, column, if column < cols { rows.saturating_sub(outer).min(16) } else { 0 })
             };
-            across(load, side, tile);
+            across::<N>(load, side, tile);
         }
     }
 }
 
 /// A tile from runs of the inner dimension: `load(i, half)` gives number `i` of the outer one, sixteen inner numbers from
-/// the first or the sixteenth on.
-#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+/// the first or (of bf16) the sixteenth on.
+///
+/// # Safety
+/// As [`pack_tile`].
+#[target_feature(enable = "avx512f,avx512bw")]
 #[inline]
-pub(super) fn along(load: impl Fn(usize, usize) -> __m512, side: Side, tile: &mut [Line; 16]) {
+pub(super) unsafe fn along<N: Number>(load: impl Fn(usize, usize) -> __m512, side: Side, tile: &mut [Line; 16]) {
     let mut vectors = [_mm512_setzero_si512(); 16];
     for (i, vector) in vectors.iter_mut().enumerate() {
-        *vector = two(load(i, 0), load(i, 1));
+        // SAFETY: the caller's promise.
+        *vector = unsafe { N::along(|half| load(i, half)) };
     }
     if side == Side::Right {
         transpose(&mut vectors);
@@ -242,13 +268,17 @@ pub(super) fn along(load: impl Fn(usize, usize) -> __m512, side: Side, tile: &mu
     write(&vectors, tile);
 }
 
-/// A tile from runs of the outer dimension: `load(i)` gives sixteen of its numbers at inner number `i`, of thirty-two.
-#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+/// A tile from runs of the outer dimension: `load(i)` gives sixteen of its numbers at inner number `i` of the step.
+///
+/// # Safety
+/// As [`pack_tile`].
+#[target_feature(enable = "avx512f,avx512bw")]
 #[inline]
-pub(super) fn across(load: impl Fn(usize) -> __m512, side: Side, tile: &mut [Line; 16]) {
+pub(super) unsafe fn across<N: Number>(load: impl Fn(usize) -> __m512, side: Side, tile: &mut [Line; 16]) {
     let mut vectors = [_mm512_setzero_si512(); 16];
     for (i, vector) in vectors.iter_mut().enumerate() {
-        *vector = interleave(two(load(2 * i), load(2 * i + 1)));
+        // SAFETY: the caller's promise.
+        *vector = unsafe { N::across(&load, i) };
     }
     if side == Side::Left {
         transpose(&mut vectors);
@@ -298,25 +328,7 @@ fn load(view: Mat<f32>, row: usize, column: usize, count: usize) -> __m512 {
     unsafe { _mm512_maskz_loadu_ps(mask, numbers.as_ptr()) }
 }
 
-/// Two times sixteen numbers rounded to the nearest bf16 (ties to even), the first ones in the lower half.
-#[target_feature(enable = "avx512f,avx512bf16")]
-fn two(first: __m512, second: __m512) -> __m512i {
-    let both = _mm512_cvtne2ps_pbh(second, first);
-    // SAFETY: both are sixty-four bytes of plain numbers.
-    unsafe { std::mem::transmute::<__m512bh, __m512i>(both) }
-}
-
-/// The first number of the lower half beside the first of the upper, and so on.
-#[target_feature(enable = "avx512f,avx512bw")]
-fn interleave(halves: __m512i) -> __m512i {
-    let order = _mm512_set_epi16(
-        31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1,
-        16, 0,
-    );
-    _mm512_permutexvar_epi16(order, halves)
-}
-
-/// Transposes a tile of pairs.
+/// Transposes a tile of sixteen numbers or pairs a line.
 #[target_feature(enable = "avx512f")]
 pub(super) fn transpose_lines(tile: &mut [Line; 16]) {
     let mut vectors = [_mm512_setzero_si512(); 16];

@@ -1,24 +1,24 @@
-//! Convolutions in bf16.
+//! Convolutions by products of packed sides.
 //!
-//! An image is rounded once, with its channels last: what a tap of the window sees from a place is then whole lines of
-//! 32 channels, and packing a product's side is moving lines. The gradient of the input is a product for each of the
+//! An image is turned once, its channels last: what a tap of the window sees from a place is then whole lines of
+//! channels, and packing a product's side is moving lines. The gradient of the input is a product for each of the
 //! input's `S·S` phases (pixels whose row and column have the same remainders), with the taps that reach it.
 
+use super::number::{Bf16, Format, Number, Single};
 use super::pack::{PANEL, Packed, Panels, STEP_LINES, Side, across, along, transpose_lines};
-use super::product::block;
-use super::{Line, Unit, pool};
+use super::product::{block, put};
+use super::{Line, pool};
 use crate::nn::cpu::gemm::{Mat, Shared, copy_squares, written};
 use crate::nn::cpu::unfold::{Geometry, merge};
 use rayon::prelude::*;
-use std::arch::x86_64::{
-    __m512, __m512i, _mm512_loadu_ps, _mm512_maskz_loadu_ps, _mm512_permutex2var_epi16, _mm512_setzero_ps,
-};
+use std::arch::x86_64::{__m512, _mm512_loadu_ps, _mm512_maskz_loadu_ps, _mm512_setzero_ps};
+use std::marker::PhantomData;
+use std::ops::Range;
 
 /// Whether these kernels can be used: channels fill lines, and places fill tiles.
 pub(crate) fn fits(g: &Geometry) -> bool {
     let phase = g.h / g.s.max(1) * (g.w / g.s.max(1));
-    Unit::detect().is_some()
-        && [g.b, g.i, g.o, g.k, g.s, g.places()].iter().all(|&size| size > 0)
+    [g.b, g.i, g.o, g.k, g.s, g.places()].iter().all(|&size| size > 0)
         && g.i.is_multiple_of(PANEL)
         && g.o.is_multiple_of(PANEL)
         && g.h.is_multiple_of(g.s)
@@ -27,32 +27,34 @@ pub(crate) fn fits(g: &Geometry) -> bool {
         && phase.is_multiple_of(16)
 }
 
-/// Images rounded to bf16, `[B, H + 2·pad, W + 2·pad, C]`, zero around the edges.
-struct ChannelsLast {
+/// Images as `[B, H + 2·pad, W + 2·pad, C]`, zero around the edges.
+struct ChannelsLast<N> {
     lines: Vec<Line>,
     rows: usize,
     columns: usize,
     /// Lines of a place.
     blocks: usize,
+    number: PhantomData<N>,
 }
 
-impl ChannelsLast {
+impl<N: Number> ChannelsLast<N> {
     /// Of `x [B, C, H, W]`.
     fn new(x: &[f32], [channels, height, width]: [usize; 3], pad: usize) -> Self {
-        let (rows, columns, blocks) = (height + 2 * pad, width + 2 * pad, channels / PANEL);
+        assert!(N::FORMAT.unit().is_some(), "something multiplies these numbers here");
+        let (rows, columns, blocks) = (height + 2 * pad, width + 2 * pad, channels / N::STEP);
         let image = rows * columns * blocks;
         let images = x.len() / (channels * height * width);
         let mut lines = pool::take(images * image);
         lines[..images * image].par_chunks_mut(image).zip(x.par_chunks(channels * height * width)).for_each(
             |(lines, x)| {
-                lines.fill(Line([0; 16]));
+                fill_edges(lines, [rows, columns, blocks], pad);
                 let plane = height * width;
                 for block in 0..blocks {
-                    let x = &x[block * PANEL * plane..][..PANEL * plane];
+                    let x = &x[block * N::STEP * plane..][..N::STEP * plane];
                     for place in (0..plane).step_by(16) {
                         let mut tile = [Line([0; 16]); 16];
-                        // SAFETY: `fits` has asked whether the processor has what packing needs.
-                        unsafe { sixteen_places(x, plane, place, &mut tile) };
+                        // SAFETY: the processor has what `N` asks for, by the assertion.
+                        unsafe { sixteen_places::<N>(x, plane, place, &mut tile) };
                         for (place, line) in (place..plane).zip(tile) {
                             let at = (place / width + pad) * columns + place % width + pad;
                             lines[at * blocks + block] = line;
@@ -61,7 +63,7 @@ impl ChannelsLast {
                 }
             },
         );
-        Self { lines, rows, columns, blocks }
+        Self { lines, rows, columns, blocks, number: PhantomData }
     }
 
     /// The first line of a place.
@@ -70,15 +72,30 @@ impl ChannelsLast {
     }
 }
 
-impl Drop for ChannelsLast {
+impl<N> Drop for ChannelsLast<N> {
     fn drop(&mut self) {
         pool::give(std::mem::take(&mut self.lines));
     }
 }
 
-/// Thirty-two channels of sixteen places from `place` on, a line for each place.
-#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-fn sixteen_places(x: &[f32], plane: usize, place: usize, tile: &mut [Line; 16]) {
+/// Zeroes the lines that lie within `pad` rows or columns of an edge.
+fn fill_edges(image: &mut [Line], [rows, columns, blocks]: [usize; 3], pad: usize) {
+    for (row, lines) in image.chunks_exact_mut(columns * blocks).enumerate() {
+        if (pad..rows - pad).contains(&row) {
+            lines[..pad * blocks].fill(Line([0; 16]));
+            lines[(columns - pad) * blocks..].fill(Line([0; 16]));
+        } else {
+            lines.fill(Line([0; 16]));
+        }
+    }
+}
+
+/// A line's channels of sixteen places from `place` on, a line for each place.
+///
+/// # Safety
+/// The processor has what `N` asks for.
+#[target_feature(enable = "avx512f,avx512bw")]
+unsafe fn sixteen_places<N: Number>(x: &[f32], plane: usize, place: usize, tile: &mut [Line; 16]) {
     let count = (plane - place).min(16);
     let mask = ((1u32 << count) - 1) as u16;
     let channel = |c: usize| {
@@ -86,7 +103,8 @@ fn sixteen_places(x: &[f32], plane: usize, place: usize, tile: &mut [Line; 16]) 
         // SAFETY: the mask lets through no more numbers than the slice has.
         unsafe { _mm512_maskz_loadu_ps(mask, places.as_ptr()) }
     };
-    across(channel, Side::Left, tile);
+    // SAFETY: the caller's promise.
+    unsafe { across::<N>(channel, Side::Left, tile) };
 }
 
 /// `w [A, B, K·K]` → `[A, K·K, B]`.
@@ -108,7 +126,7 @@ struct Gather<'a> {
 impl Gather<'_> {
     /// The right side whose outer numbers are places, sixteen to a tile, and whose inner ones are channels: a step for
     /// each offset. `first` has a multiple of sixteen places.
-    #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+    #[target_feature(enable = "avx512f,avx512bw")]
     fn places(&self, packed: &mut Vec<Line>) {
         let (panels, steps) = (self.first.len().div_ceil(PANEL), self.offsets.len());
         packed.resize(panels * steps * STEP_LINES, Line([0; 16]));
@@ -126,51 +144,36 @@ impl Gather<'_> {
         }
     }
 
-    /// The right side whose outer numbers are channels, a panel for each offset, and whose inner ones are places.
-    #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-    fn channels(&self, packed: &mut Vec<Line>) {
-        let (panels, steps) = (self.offsets.len(), self.first.len().div_ceil(PANEL));
+    /// The right side whose outer numbers are channels, some offsets' to a panel, and whose inner ones are places.
+    ///
+    /// # Safety
+    /// The processor has what `N` asks for.
+    #[target_feature(enable = "avx512f,avx512bw")]
+    unsafe fn channels<N: Number>(&self, packed: &mut Vec<Line>) {
+        let blocks = PANEL / N::STEP;
+        let (panels, steps) = (self.offsets.len() / blocks, self.first.len().div_ceil(N::STEP));
         packed.resize(panels * steps * STEP_LINES, Line([0; 16]));
         for (s, lines) in packed.chunks_exact_mut(STEP_LINES).enumerate() {
-            let (offset, step) = (self.offsets[s / steps], s % steps);
-            let (left, right) = lines.split_at_mut(16);
-            for (pair, (left, right)) in left.iter_mut().zip(right).enumerate() {
-                let line =
-                    |i: usize| self.first.get(step * PANEL + i).map_or(Line([0; 16]), |f| self.lines[f + offset]);
-                let (a, b) = (line(2 * pair), line(2 * pair + 1));
-                *left = zip_channels::<0>(a, b);
-                *right = zip_channels::<16>(a, b);
+            let (offsets, step) = (&self.offsets[s / steps * blocks..], s % steps);
+            let line = |i: usize, block: usize| {
+                let first = self.first.get(step * N::STEP + i);
+                first.map_or(Line([0; 16]), |first| self.lines[first + offsets[block]])
+            };
+            for (half, tile) in lines.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+                for (i, to) in tile.iter_mut().enumerate() {
+                    // SAFETY: the caller's promise.
+                    *to = unsafe { N::turned(line, i, half) };
+                }
             }
         }
-    }
-}
-
-/// Channels `FROM..FROM + 16` of two places, those of each channel side by side.
-#[target_feature(enable = "avx512f,avx512bw")]
-fn zip_channels<const FROM: u16>(a: Line, b: Line) -> Line {
-    // Places in `a`, and from 32 on in `b`.
-    let order = const {
-        let mut order = [0; 32];
-        let mut i = 0;
-        while i < 16 {
-            (order[2 * i], order[2 * i + 1]) = (FROM + i as u16, FROM + i as u16 + 32);
-            i += 1;
-        }
-        order
-    };
-    // SAFETY: these types are sixty-four bytes of plain numbers.
-    unsafe {
-        let [a, b] = [a, b].map(|line| std::mem::transmute::<[u32; 16], __m512i>(line.0));
-        let order = std::mem::transmute::<[u16; 32], __m512i>(order);
-        Line(std::mem::transmute::<__m512i, [u32; 16]>(_mm512_permutex2var_epi16(a, order, b)))
     }
 }
 
 /// Multiplies `lhs` with a right side that is packed here; `write(row, column, sums)` as of [`block`].
 ///
 /// # Safety
-/// The processor has AVX512-BF16.
-#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+/// `lhs` and what is packed are of the same numbers.
+#[target_feature(enable = "avx512f,avx512bw")]
 unsafe fn with_packed(
     lhs: &Packed,
     outer: usize,
@@ -180,26 +183,49 @@ unsafe fn with_packed(
     let mut lines = pool::scratch();
     pack(&mut lines);
     let rhs = Panels { lines: &lines, steps: lhs.steps(), outer };
-    // SAFETY: the unit was detected.
-    unsafe { block(Unit::detect().expect("packed"), lhs.part(0..lhs.panels()), rhs, write) };
+    // SAFETY: the side that is packed knows what multiplies it.
+    unsafe { block(lhs.unit(), lhs.part(0..lhs.panels()), rhs, write) };
     pool::keep(lines);
 }
 
 /// `y = w ∗ x`, as [`crate::nn::cpu::conv::forward`].
-pub(crate) fn forward(g: &Geometry, x: &[f32], w: &[f32]) -> Vec<f32> {
+pub(crate) fn forward(g: &Geometry, x: &[f32], w: &[f32], format: Format) -> Vec<f32> {
+    match format {
+        Format::Bf16 => forward_of::<Bf16>(g, x, w),
+        Format::Single => forward_of::<Single>(g, x, w),
+    }
+}
+
+/// Adds the gradient of the weights, `[O, I, K, K]`, as [`crate::nn::cpu::conv::backward`]; `gy` is `[B, O, OH, OW]`.
+pub(crate) fn grad_weight(g: &Geometry, x: &[f32], gy: &[f32], gw: &mut [f32], format: Format) {
+    match format {
+        Format::Bf16 => grad_weight_of::<Bf16>(g, x, gy, gw),
+        Format::Single => grad_weight_of::<Single>(g, x, gy, gw),
+    }
+}
+
+/// Adds the gradient of the input, `[B, I, H, W]`.
+pub(crate) fn grad_input(g: &Geometry, w: &[f32], gy: &[f32], gx: &mut [f32], format: Format) {
+    match format {
+        Format::Bf16 => grad_input_of::<Bf16>(g, w, gy, gx),
+        Format::Single => grad_input_of::<Single>(g, w, gy, gx),
+    }
+}
+
+fn forward_of<N: Number>(g: &Geometry, x: &[f32], w: &[f32]) -> Vec<f32> {
     let (places, window) = (g.places(), g.k * g.k);
-    let x = ChannelsLast::new(x, [g.i, g.h, g.w], g.p);
+    let x = ChannelsLast::<N>::new(x, [g.i, g.h, g.w], g.p);
     let w = taps_first(w, g.i, window);
-    let w = Packed::new(Mat::rows(&w, g.o, window * g.i), Side::Left);
+    let w = Packed::new(Mat::rows(&w, g.o, window * g.i), Side::Left, N::FORMAT);
     let offsets = tap_offsets(g, &x);
     let group = g.group();
     let images = |(task, y): (usize, &mut [f32])| {
         let images = y.len() / (g.o * places);
         let first = output_places(g, &x, task * group..task * group + images);
         let gather = Gather { lines: &x.lines, first: &first, offsets: &offsets };
+        let starts = starts(images * places, places, g.o * places);
         let write = |o: usize, column: usize, sums: &[f32]| {
-            let at = (column / places * g.o + o) * places + column % places;
-            y[at..][..sums.len()].copy_from_slice(sums);
+            put(&mut y[starts[column / 16] + o * places..][..sums.len()], sums, false);
         };
         // SAFETY: `w` is packed, so the processor has what packing needs.
         unsafe { with_packed(&w, images * places, |lines| gather.places(lines), write) };
@@ -208,32 +234,36 @@ pub(crate) fn forward(g: &Geometry, x: &[f32], w: &[f32]) -> Vec<f32> {
     unsafe { written(g.b * g.o * places, |y| y.par_chunks_mut(group * g.o * places).enumerate().for_each(images)) }
 }
 
+/// Where every sixteenth of some columns, `places` of each image, lies in images `image` numbers apart.
+fn starts(columns: usize, places: usize, image: usize) -> Vec<usize> {
+    (0..columns).step_by(16).map(|column| column / places * image + column % places).collect()
+}
+
 /// From an output place's first line to those of each tap and block of channels, taps first.
-fn tap_offsets(g: &Geometry, x: &ChannelsLast) -> Vec<usize> {
+fn tap_offsets<N>(g: &Geometry, x: &ChannelsLast<N>) -> Vec<usize> {
     let taps = (0..g.k).flat_map(|ky| (0..g.k).map(move |kx| (ky, kx)));
     taps.flat_map(|(ky, kx)| (0..x.blocks).map(move |block| (ky * x.columns + kx) * x.blocks + block)).collect()
 }
 
 /// The first lines of what the output places of some images see.
-fn output_places(g: &Geometry, x: &ChannelsLast, images: std::ops::Range<usize>) -> Vec<usize> {
+fn output_places<N: Number>(g: &Geometry, x: &ChannelsLast<N>, images: Range<usize>) -> Vec<usize> {
     let places = |image| (0..g.places()).map(move |p| x.at(image, p / g.ow * g.s, p % g.ow * g.s));
     images.flat_map(places).collect()
 }
 
-/// Adds the gradient of the weights, `[O, I, K, K]`, as [`crate::nn::cpu::conv::backward`]; `gy` is `[B, O, OH, OW]`.
-pub(crate) fn grad_weight(g: &Geometry, x: &[f32], gy: &[f32], gw: &mut [f32]) {
+fn grad_weight_of<N: Number>(g: &Geometry, x: &[f32], gy: &[f32], gw: &mut [f32]) {
     let window = g.k * g.k;
-    let x = ChannelsLast::new(x, [g.i, g.h, g.w], g.p);
-    let lhs = pack_gradient(g, gy);
+    let x = ChannelsLast::<N>::new(x, [g.i, g.h, g.w], g.p);
+    let lhs = pack_gradient::<N>(g, gy);
     let first = output_places(g, &x, 0..g.b);
     let offsets = tap_offsets(g, &x);
     // Each task makes one tap's part `[O, I]`; the parts are put in the weights' order afterwards.
     let mut parts = vec![0.0; gw.len()];
     parts.par_chunks_mut(g.o * g.i).zip(offsets.par_chunks(x.blocks)).for_each(|(part, offsets)| {
         let gather = Gather { lines: &x.lines, first: &first, offsets };
-        let write = |o: usize, i: usize, sums: &[f32]| part[o * g.i + i..][..sums.len()].copy_from_slice(sums);
+        let write = |o: usize, i: usize, sums: &[f32]| put(&mut part[o * g.i + i..][..sums.len()], sums, false);
         // SAFETY: `lhs` is packed, so the processor has what packing needs.
-        unsafe { with_packed(&lhs, g.i, |lines| gather.channels(lines), write) };
+        unsafe { with_packed(&lhs, g.i, |lines| gather.channels::<N>(lines), write) };
     });
     gw.par_chunks_mut(g.i * window).enumerate().for_each(|(o, gw)| {
         let of_taps = Mat::strided(&parts[o * g.i..], window, g.i, g.o * g.i, 1);
@@ -250,9 +280,9 @@ fn row_major_here(view: Mat<f32>) -> Vec<f32> {
 }
 
 /// `gy [B, O, places]` as the left side with a row for each channel and all places of the batch along it.
-fn pack_gradient(g: &Geometry, gy: &[f32]) -> Packed {
+fn pack_gradient<N: Number>(g: &Geometry, gy: &[f32]) -> Packed {
     let places = g.places();
-    let mut packed = Packed::unfilled(Side::Left, g.o, g.b * places);
+    let mut packed = Packed::unfilled(Side::Left, g.o, g.b * places, N::FORMAT);
     let (panels, steps) = (packed.panels(), packed.steps());
     let lines = Shared::new(packed.lines_mut());
     (0..steps).into_par_iter().for_each(|step| {
@@ -260,14 +290,16 @@ fn pack_gradient(g: &Geometry, gy: &[f32]) -> Packed {
             // SAFETY: this task alone touches its step of every panel.
             let lines = unsafe { lines.slice((panel * steps + step) * STEP_LINES, STEP_LINES) };
             // SAFETY: `Packed::unfilled` has asserted that the processor has what packing needs.
-            unsafe { pack_gradient_step(g, gy, panel * PANEL, step * PANEL, lines) };
+            unsafe { pack_gradient_step::<N>(g, gy, panel * PANEL, step * N::STEP, lines) };
         }
     });
     packed
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-fn pack_gradient_step(g: &Geometry, gy: &[f32], channel: usize, place: usize, lines: &mut [Line]) {
+/// # Safety
+/// The processor has what `N` asks for.
+#[target_feature(enable = "avx512f,avx512bw")]
+unsafe fn pack_gradient_step<N: Number>(g: &Geometry, gy: &[f32], channel: usize, place: usize, lines: &mut [Line]) {
     let places = g.places();
     for (half, tile) in lines.as_chunks_mut::<16>().0.iter_mut().enumerate() {
         let load = |i: usize, part: usize| -> __m512 {
@@ -280,15 +312,15 @@ fn pack_gradient_step(g: &Geometry, gy: &[f32], channel: usize, place: usize, li
             // SAFETY: there are sixteen numbers.
             unsafe { _mm512_loadu_ps(sixteen.as_ptr()) }
         };
-        along(load, Side::Left, tile);
+        // SAFETY: the caller's promise.
+        unsafe { along::<N>(load, Side::Left, tile) };
     }
 }
 
-/// Adds the gradient of the input, `[B, I, H, W]`.
-pub(crate) fn grad_input(g: &Geometry, w: &[f32], gy: &[f32], gx: &mut [f32]) {
+fn grad_input_of<N: Number>(g: &Geometry, w: &[f32], gy: &[f32], gx: &mut [f32]) {
     // Taps reach at most this far outside the output.
     let pad = g.k.div_ceil(g.s);
-    let gy = ChannelsLast::new(gy, [g.o, g.oh, g.ow], pad);
+    let gy = ChannelsLast::<N>::new(gy, [g.o, g.oh, g.ow], pad);
     // [O, I, K·K] → [I, O, K·K] → [I, K·K, O].
     let w = taps_first(&swap_outer(w, g.o, g.i, g.k * g.k), g.o, g.k * g.k);
     let phases: Vec<Phase> = (0..g.s * g.s).map(|p| Phase::new(g, &w, &gy, pad, [p / g.s, p % g.s])).collect();
@@ -302,12 +334,13 @@ pub(crate) fn grad_input(g: &Geometry, w: &[f32], gy: &[f32], gx: &mut [f32]) {
             .flat_map(|image| (0..pixels).map(move |p| (image, p / columns, p % columns)))
             .map(|(image, row, column)| gy.at(image, row, column))
             .collect();
+        let starts = starts(images * pixels, pixels, g.i * phases.len() * pixels);
         for (number, phase) in phases.iter().enumerate() {
             let gather = Gather { lines: &gy.lines, first: &first, offsets: &phase.offsets };
             // Each image's `[I, S·S, H / S, W / S]`.
             let write = |i: usize, column: usize, sums: &[f32]| {
-                let plane = (column / pixels * g.i + i) * phases.len() + number;
-                of_phases[plane * pixels + column % pixels..][..sums.len()].copy_from_slice(sums);
+                let at = starts[column / 16] + (i * phases.len() + number) * pixels;
+                put(&mut of_phases[at..][..sums.len()], sums, false);
             };
             // SAFETY: the weights are packed, so the processor has what packing needs.
             unsafe { with_packed(&phase.w, images * pixels, |lines| gather.places(lines), write) };
@@ -328,7 +361,7 @@ struct Phase {
 
 impl Phase {
     /// `w` is `[I, K·K, O]`.
-    fn new(g: &Geometry, w: &[f32], gy: &ChannelsLast, pad: usize, [row, column]: [usize; 2]) -> Self {
+    fn new<N: Number>(g: &Geometry, w: &[f32], gy: &ChannelsLast<N>, pad: usize, [row, column]: [usize; 2]) -> Self {
         let reach = |at: usize| (0..g.k).filter(move |k| (at + g.p + g.k * g.s - k).is_multiple_of(g.s));
         let taps: Vec<(usize, usize)> = reach(row).flat_map(|ky| reach(column).map(move |kx| (ky, kx))).collect();
         let mut of_taps = vec![0.0; g.i * taps.len() * g.o];
@@ -337,7 +370,7 @@ impl Phase {
                 to.copy_from_slice(&w[(i * g.k * g.k + ky * g.k + kx) * g.o..][..g.o]);
             }
         });
-        let w = Packed::new(Mat::rows(&of_taps, g.i, taps.len() * g.o), Side::Left);
+        let w = Packed::new(Mat::rows(&of_taps, g.i, taps.len() * g.o), Side::Left, N::FORMAT);
         // Pixel S·j + at is reached by tap k from output (S·j + at + P − k)/S = j + (at + P − k)/S, an exact division;
         // the padding keeps it from being negative.
         let shift = |at: usize, k: usize| (at + g.p + pad * g.s - k) / g.s;

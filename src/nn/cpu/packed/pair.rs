@@ -1,30 +1,35 @@
-//! The upper layers of a concat critic in bf16.
+//! The upper layers of a concat critic by products of packed sides.
 //!
 //! The first hidden layer is a sum of two rows and a ReLU, cheaper to compute again than to keep: it goes into the tiles
-//! of a product without ever being written down. Of the second, bf16 is kept.
+//! of a product without ever being written down. The second is kept, in bf16 where it is multiplied so.
 
+use super::lanes::{add, is_on, load, relu};
+use super::number::{Bf16, Format, Number, Single};
 use super::pack::{PANEL, Packed, Panels, STEP_LINES, Side, across, along};
 use super::product::{block, par_product};
-use super::{Line, Unit, pool};
+use super::{Line, pool};
 use crate::mi::Pairing;
 use crate::nn::cpu::add_to;
 use crate::nn::cpu::gemm::{Mat, Shared, written};
 use crate::nn::cpu::pair::{PairGrads, PairSizes, Upper};
 use rayon::prelude::*;
 use std::arch::x86_64::{
-    __m256bh, __m256i, __m512, _CMP_NLE_UQ, _mm256_loadu_si256, _mm256_storeu_si256, _mm512_add_ps,
-    _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepu16_epi32, _mm512_cvtneps_pbh, _mm512_fmadd_ps,
-    _mm512_loadu_ps, _mm512_mask_add_ps, _mm512_maskz_mov_ps, _mm512_maskz_mul_ps, _mm512_max_ps, _mm512_mul_ps,
-    _mm512_reduce_add_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_slli_epi32, _mm512_storeu_ps,
+    __m512, _mm512_add_ps, _mm512_fmadd_ps, _mm512_mask_add_ps, _mm512_maskz_mov_ps, _mm512_maskz_mul_ps,
+    _mm512_mul_ps, _mm512_reduce_add_ps, _mm512_set1_ps, _mm512_setzero_ps,
 };
 
-/// Whether these kernels can be used for layers of `units`: there is something to multiply with, and tiles are full.
+/// Whether these kernels can be used for layers of `units`: tiles are full.
 pub(crate) fn fits(units: usize) -> bool {
-    Unit::detect().is_some() && units > 0 && units.is_multiple_of(PANEL)
+    units > 0 && units.is_multiple_of(PANEL)
 }
 
-/// The second hidden layer of one column, bf16 `[B·L, U]`.
-pub(crate) struct Second(Vec<u16>);
+/// The second hidden layer `[B·L, U]` of columns, or of none where it is to be computed again.
+pub(crate) enum Kept {
+    /// In bf16.
+    Bf16(Vec<Vec<u16>>),
+    /// In `f32`.
+    Single(Vec<Vec<f32>>),
+}
 
 /// Pairs of one column.
 #[derive(Clone, Copy)]
@@ -64,13 +69,34 @@ pub(crate) fn forward(
     up: Upper<f32>,
     pairing: Pairing,
     keep: bool,
-) -> (Vec<f32>, Vec<Second>) {
+    format: Format,
+) -> (Vec<f32>, Kept) {
+    match format {
+        Format::Bf16 => {
+            let (scores, kept) = forward_of::<Bf16>(z, p, q, up, pairing, keep);
+            (scores, Kept::Bf16(kept))
+        }
+        Format::Single => {
+            let (scores, kept) = forward_of::<Single>(z, p, q, up, pairing, keep);
+            (scores, Kept::Single(kept))
+        }
+    }
+}
+
+fn forward_of<N: Number>(
+    z: PairSizes,
+    p: &[f32],
+    q: &[f32],
+    up: Upper<f32>,
+    pairing: Pairing,
+    keep: bool,
+) -> (Vec<f32>, Vec<Vec<N::Kept>>) {
     let columns = pairing.columns(z.b);
     let mut scores = vec![0.0; z.b * z.l * columns];
     let mut kept = Vec::new();
-    let w2 = Packed::new(Mat::rows(up.w2, z.u, z.u).t(), Side::Right);
+    let w2 = Packed::new(Mat::rows(up.w2, z.u, z.u).t(), Side::Right, N::FORMAT);
     for k in 0..columns {
-        let (second, s) = column(Column { z, p, q, pairing, k }, up, &w2);
+        let (second, s) = column::<N>(Column { z, p, q, pairing, k }, up, &w2);
         scores.iter_mut().skip(k).step_by(columns).zip(s).for_each(|(d, v)| *d = v);
         if keep {
             kept.push(second);
@@ -80,13 +106,13 @@ pub(crate) fn forward(
 }
 
 /// The second layer and the scores `[B·L]` of a column; `w2` is the transpose of the second layer's weights.
-fn column(column: Column, up: Upper<f32>, w2: &Packed) -> (Second, Vec<f32>) {
+fn column<N: Number>(column: Column, up: Upper<f32>, w2: &Packed) -> (Vec<N::Kept>, Vec<f32>) {
     let PairSizes { b, l, u } = column.z;
     let mut scores = vec![0.0; b * l];
     let rows = column.rows();
-    let forward = |(task, (second, scores)): (usize, (&mut [u16], &mut [f32]))| {
+    let forward = |(task, (second, scores)): (usize, (&mut [N::Kept], &mut [f32]))| {
         // SAFETY: `w2` is packed, so the processor has what packing needs.
-        unsafe { forward_rows(column, task * rows, up, w2, second, scores) };
+        unsafe { forward_rows::<N>(column, task * rows, up, w2, second, scores) };
     };
     // SAFETY: each row's units are written, and their score.
     let second = unsafe {
@@ -94,45 +120,62 @@ fn column(column: Column, up: Upper<f32>, w2: &Packed) -> (Second, Vec<f32>) {
             second.par_chunks_mut(rows * u).zip(scores.par_chunks_mut(rows)).enumerate().for_each(forward);
         })
     };
-    (Second(second), scores)
+    (second, scores)
 }
 
 /// Second layer and scores of rows `from..from + scores.len()`.
-#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-fn forward_rows(c: Column, from: usize, up: Upper<f32>, w2: &Packed, second: &mut [u16], scores: &mut [f32]) {
+///
+/// # Safety
+/// The processor has what `N` asks for; so with the functions below.
+#[target_feature(enable = "avx512f,avx512bw")]
+unsafe fn forward_rows<N: Number>(
+    c: Column,
+    from: usize,
+    up: Upper<f32>,
+    w2: &Packed,
+    second: &mut [N::Kept],
+    scores: &mut [f32],
+) {
     let u = c.z.u;
     let rows = scores.len();
     let mut lines = pool::scratch();
-    fill(&mut lines, rows, u, |row, unit| c.first(from + row, c.partner(from + row), unit));
+    let first = |row, unit| c.first(from + row, c.partner(from + row), unit);
+    // SAFETY: the caller's promise.
+    unsafe { fill::<N>(&mut lines, rows, u, first) };
     let mut sum = _mm512_setzero_ps();
     let write = |row: usize, unit: usize, sums: &[f32]| {
         let h = relu(_mm512_add_ps(load(sums), load(&up.b2[unit..])));
-        store_bf16(&mut second[row * u + unit..], h);
+        // SAFETY: the caller's promise.
+        unsafe { N::store(&mut second[row * u + unit..], h) };
         sum = if unit == 0 { _mm512_setzero_ps() } else { sum };
         sum = _mm512_fmadd_ps(h, load(&up.w3[unit..]), sum);
         if unit + 16 == u {
             scores[row] = _mm512_reduce_add_ps(sum) + up.b3[0];
         }
     };
-    let left = Panels { lines: &lines, steps: u / PANEL, outer: rows };
-    // SAFETY: the unit was detected.
-    unsafe { block(Unit::detect().expect("packed"), left, w2.part(0..w2.panels()), write) };
+    let left = Panels { lines: &lines, steps: u / N::STEP, outer: rows };
+    // SAFETY: both sides are of `N`, and `w2` knows what multiplies it.
+    unsafe { block(w2.unit(), left, w2.part(0..w2.panels()), write) };
     pool::keep(lines);
 }
 
 /// Packs `rows` rows of `u` numbers as a left side: `load(row, number)` gives sixteen of them.
-#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+///
+/// # Safety
+/// As [`forward_rows`].
+#[target_feature(enable = "avx512f,avx512bw")]
 #[inline]
-fn fill(lines: &mut Vec<Line>, rows: usize, u: usize, load: impl Fn(usize, usize) -> __m512) {
-    let (panels, steps) = (rows.div_ceil(PANEL), u / PANEL);
+unsafe fn fill<N: Number>(lines: &mut Vec<Line>, rows: usize, u: usize, load: impl Fn(usize, usize) -> __m512) {
+    let (panels, steps) = (rows.div_ceil(PANEL), u / N::STEP);
     lines.resize(panels * steps * STEP_LINES, Line([0; 16]));
     for (t, tile) in lines.as_chunks_mut::<16>().0.iter_mut().enumerate() {
         let (panel, step, half) = (t / 2 / steps, t / 2 % steps, t % 2);
         let numbers = |i: usize, part: usize| {
             let row = panel * PANEL + half * 16 + i;
-            if row < rows { load(row, step * PANEL + part * 16) } else { _mm512_setzero_ps() }
+            if row < rows { load(row, step * N::STEP + part * 16) } else { _mm512_setzero_ps() }
         };
-        along(numbers, Side::Left, tile);
+        // SAFETY: the caller's promise.
+        unsafe { along::<N>(numbers, Side::Left, tile) };
     }
 }
 
@@ -143,20 +186,35 @@ pub(crate) fn backward(
     q: &[f32],
     up: Upper<f32>,
     pairing: Pairing,
-    kept: Vec<Second>,
+    kept: Kept,
+    gs: &[f32],
+) -> PairGrads<f32> {
+    match kept {
+        Kept::Bf16(kept) => backward_of::<Bf16>(z, (p, gp), q, up, pairing, kept, gs),
+        Kept::Single(kept) => backward_of::<Single>(z, (p, gp), q, up, pairing, kept, gs),
+    }
+}
+
+fn backward_of<N: Number>(
+    z: PairSizes,
+    (p, gp): (&[f32], Vec<f32>),
+    q: &[f32],
+    up: Upper<f32>,
+    pairing: Pairing,
+    kept: Vec<Vec<N::Kept>>,
     gs: &[f32],
 ) -> PairGrads<f32> {
     let PairSizes { b, l, u } = z;
     let columns = pairing.columns(b);
     let mut g = PairGrads::new(z, gp);
     let mut kept = kept.into_iter();
-    let forth = (kept.len() < columns).then(|| Packed::new(Mat::rows(up.w2, u, u).t(), Side::Right));
-    let back = Packed::new(Mat::rows(up.w2, u, u), Side::Right);
+    let forth = (kept.len() < columns).then(|| Packed::new(Mat::rows(up.w2, u, u).t(), Side::Right, N::FORMAT));
+    let back = Packed::new(Mat::rows(up.w2, u, u), Side::Right, N::FORMAT);
     for k in 0..columns {
         let c = Column { z, p, q, pairing, k };
         let gs: Vec<f32> = gs.iter().skip(k).step_by(columns).copied().collect();
-        let again = || column(c, up, forth.as_ref().expect("packed where a column is missing")).0;
-        let Second(second) = kept.next().unwrap_or_else(again);
+        let again = || column::<N>(c, up, forth.as_ref().expect("packed where a column is missing")).0;
+        let second = kept.next().unwrap_or_else(again);
         g.b3[0] += gs.iter().sum::<f32>();
         let rows = c.rows();
         // Each location's image takes its share of the global vector's gradient, summed per task and image.
@@ -166,7 +224,7 @@ pub(crate) fn backward(
                 .map(|(task, gp)| {
                     let from = task * rows;
                     // SAFETY: `back` is packed, so the processor has what packing needs.
-                    unsafe { backward_rows(c, from, up, &back, &second[from * u..], &gs[from..], gp) }
+                    unsafe { backward_rows::<N>(c, from, up, &back, &second[from * u..], &gs[from..], gp) }
                 })
                 .collect();
         for part in &parts {
@@ -177,7 +235,7 @@ pub(crate) fn backward(
                 g.q[partner * u..][..u].iter_mut().zip(sums).for_each(|(d, &v)| *d += v);
             }
         }
-        let (left, right) = second_weights(c, up, &second, &gs, b * l);
+        let (left, right) = second_weights::<N>(c, up, &second, &gs, b * l);
         par_product(&mut g.w2, &left, &right, true, |_, _, _| ());
     }
     g
@@ -197,20 +255,17 @@ fn masked(second: __m512, g: f32, w3: &[f32]) -> __m512 {
     _mm512_maskz_mul_ps(is_on(second), _mm512_set1_ps(g), load(w3))
 }
 
-/// Which units are above zero (or NaN).
-#[target_feature(enable = "avx512f")]
-fn is_on(units: __m512) -> u16 {
-    _mm512_cmp_ps_mask::<_CMP_NLE_UQ>(units, _mm512_setzero_ps())
-}
-
 /// Adds the gradient of rows `from..` to `gp`, whose size says how many they are.
-#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-fn backward_rows(
+///
+/// # Safety
+/// As [`forward_rows`].
+#[target_feature(enable = "avx512f,avx512bw")]
+unsafe fn backward_rows<N: Number>(
     c: Column,
     from: usize,
     up: Upper<f32>,
     back: &Packed,
-    second: &[u16],
+    second: &[N::Kept],
     gs: &[f32],
     gp: &mut [f32],
 ) -> Part {
@@ -220,7 +275,8 @@ fn backward_rows(
     for unit in (0..u).step_by(16) {
         let (mut of_w3, mut on_sum) = (_mm512_setzero_ps(), _mm512_setzero_ps());
         for (second, &g) in second.chunks_exact(u).zip(&gs[..rows]) {
-            let (h, g) = (load_bf16(&second[unit..]), _mm512_set1_ps(g));
+            // SAFETY: the caller's promise.
+            let (h, g) = (unsafe { N::load(&second[unit..]) }, _mm512_set1_ps(g));
             of_w3 = _mm512_fmadd_ps(h, g, of_w3);
             on_sum = _mm512_mask_add_ps(on_sum, is_on(h), on_sum, g);
         }
@@ -228,7 +284,9 @@ fn backward_rows(
         add(&mut part.b2[unit..], _mm512_mul_ps(on_sum, load(&up.w3[unit..])));
     }
     let mut lines = pool::scratch();
-    fill(&mut lines, rows, u, |row, unit| masked(load_bf16(&second[row * u + unit..]), gs[row], &up.w3[unit..]));
+    // SAFETY: the caller's promise, in both.
+    let gradient = |row, unit| masked(unsafe { N::load(&second[row * u + unit..]) }, gs[row], &up.w3[unit..]);
+    unsafe { fill::<N>(&mut lines, rows, u, gradient) };
     let mut partner = 0;
     let write = |row: usize, unit: usize, sums: &[f32]| {
         if unit == 0 {
@@ -244,19 +302,25 @@ fn backward_rows(
             add(&mut sums[unit..], g);
         }
     };
-    let left = Panels { lines: &lines, steps: u / PANEL, outer: rows };
-    // SAFETY: the unit was detected.
-    unsafe { block(Unit::detect().expect("packed"), left, back.part(0..back.panels()), write) };
+    let left = Panels { lines: &lines, steps: u / N::STEP, outer: rows };
+    // SAFETY: both sides are of `N`, and `back` knows what multiplies it.
+    unsafe { block(back.unit(), left, back.part(0..back.panels()), write) };
     pool::keep(lines);
     part
 }
 
 /// The sides of the product that is the gradient of the second layer's weights: the transpose of the gradient before the
 /// second ReLU, and the first layer.
-fn second_weights(c: Column, up: Upper<f32>, second: &[u16], gs: &[f32], rows: usize) -> (Packed, Packed) {
+fn second_weights<N: Number>(
+    c: Column,
+    up: Upper<f32>,
+    second: &[N::Kept],
+    gs: &[f32],
+    rows: usize,
+) -> (Packed, Packed) {
     let u = c.z.u;
-    let mut left = Packed::unfilled(Side::Left, u, rows);
-    let mut right = Packed::unfilled(Side::Right, u, rows);
+    let mut left = Packed::unfilled(Side::Left, u, rows, N::FORMAT);
+    let mut right = Packed::unfilled(Side::Right, u, rows, N::FORMAT);
     let (panels, steps) = (left.panels(), left.steps());
     let (to_left, to_right) = (Shared::new(left.lines_mut()), Shared::new(right.lines_mut()));
     (0..steps).into_par_iter().for_each(|step| {
@@ -265,18 +329,21 @@ fn second_weights(c: Column, up: Upper<f32>, second: &[u16], gs: &[f32], rows: u
             // SAFETY: this task alone touches its step of every panel.
             let (left, right) = unsafe { (to_left.slice(at, STEP_LINES), to_right.slice(at, STEP_LINES)) };
             // SAFETY: `Packed::unfilled` has asserted that the processor has what packing needs.
-            unsafe { pack_step(c, up, second, gs, [panel * PANEL, step * PANEL], left, right) };
+            unsafe { pack_step::<N>(c, up, second, gs, [panel * PANEL, step * N::STEP], left, right) };
         }
     });
     (left, right)
 }
 
-/// Thirty-two units from `unit` on by thirty-two rows from `row` on.
-#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-fn pack_step(
+/// Thirty-two units from `unit` on by a step of rows from `row` on.
+///
+/// # Safety
+/// As [`forward_rows`].
+#[target_feature(enable = "avx512f,avx512bw")]
+unsafe fn pack_step<N: Number>(
     c: Column,
     up: Upper<f32>,
-    second: &[u16],
+    second: &[N::Kept],
     gs: &[f32],
     [unit, row]: [usize; 2],
     left: &mut [Line],
@@ -287,54 +354,16 @@ fn pack_step(
     for (half, (left, right)) in tiles.enumerate() {
         let unit = unit + half * 16;
         let gradient = |i: usize| match gs.get(row + i) {
-            Some(&g) => masked(load_bf16(&second[(row + i) * u + unit..]), g, &up.w3[unit..]),
+            // SAFETY: the caller's promise.
+            Some(&g) => masked(unsafe { N::load(&second[(row + i) * u + unit..]) }, g, &up.w3[unit..]),
             None => _mm512_setzero_ps(),
         };
-        across(gradient, Side::Left, left);
+        // SAFETY: the caller's promise; so below.
+        unsafe { across::<N>(gradient, Side::Left, left) };
         let first = |i: usize| {
             if row + i < gs.len() { c.first(row + i, c.partner(row + i), unit) } else { _mm512_setzero_ps() }
         };
-        across(first, Side::Right, right);
-    }
-}
-
-/// `max(0, v)`; NaN stays.
-#[target_feature(enable = "avx512f")]
-fn relu(v: __m512) -> __m512 {
-    _mm512_max_ps(_mm512_setzero_ps(), v)
-}
-
-#[target_feature(enable = "avx512f")]
-fn load(numbers: &[f32]) -> __m512 {
-    let sixteen = &numbers[..16];
-    // SAFETY: there are sixteen numbers.
-    unsafe { _mm512_loadu_ps(sixteen.as_ptr()) }
-}
-
-/// `numbers[..16] += v`.
-#[target_feature(enable = "avx512f")]
-fn add(numbers: &mut [f32], v: __m512) {
-    let sixteen = &mut numbers[..16];
-    // SAFETY: there are sixteen numbers.
-    unsafe { _mm512_storeu_ps(sixteen.as_mut_ptr(), _mm512_add_ps(_mm512_loadu_ps(sixteen.as_ptr()), v)) };
-}
-
-/// Sixteen bf16 as `f32`, exactly.
-#[target_feature(enable = "avx512f")]
-fn load_bf16(numbers: &[u16]) -> __m512 {
-    let sixteen = &numbers[..16];
-    // SAFETY: there are sixteen numbers.
-    let bits = unsafe { _mm256_loadu_si256(sixteen.as_ptr().cast()) };
-    _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(bits)))
-}
-
-/// Sixteen `f32` rounded to the nearest bf16.
-#[target_feature(enable = "avx512f,avx512bf16")]
-fn store_bf16(numbers: &mut [u16], v: __m512) {
-    let sixteen = &mut numbers[..16];
-    // SAFETY: both types are thirty-two bytes of plain numbers, and there is room for them.
-    unsafe {
-        let bits = std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(v));
-        _mm256_storeu_si256(sixteen.as_mut_ptr().cast(), bits);
+        // SAFETY: as above.
+        unsafe { across::<N>(first, Side::Right, right) };
     }
 }

@@ -1,4 +1,4 @@
-//! Where no processor multiplies bf16 for us, products stay in `f32`.
+//! Where there are no kernels of our own, products are `gemm`'s, in `f32`.
 
 use super::gemm::Mat;
 
@@ -7,12 +7,21 @@ use super::gemm::Mat;
 pub(crate) enum Unit {}
 
 impl Unit {
-    pub(crate) fn detect() -> Option<Self> {
-        None
-    }
-
     pub(crate) fn name(self) -> &'static str {
         match self {}
+    }
+}
+
+/// What the numbers of a packed side would be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Bf16,
+    Single,
+}
+
+impl Format {
+    pub(crate) fn unit(self) -> Option<Unit> {
+        None
     }
 }
 
@@ -28,16 +37,20 @@ pub(crate) enum Side {
 pub(crate) enum Packed {}
 
 impl Packed {
-    pub(crate) fn new(_: Mat<f32>, _: Side) -> Self {
-        unreachable!("nothing asks for bf16 where no unit is detected")
+    pub(crate) fn new(_: Mat<f32>, _: Side, _: Format) -> Self {
+        unreachable!("nothing packs where no unit is detected")
     }
 
     pub(crate) fn outer(&self) -> usize {
         match *self {}
     }
 
-    pub(crate) fn here(view: Mat<f32>, side: Side) -> Self {
-        Self::new(view, side)
+    pub(crate) fn format(&self) -> Format {
+        match *self {}
+    }
+
+    pub(crate) fn here(view: Mat<f32>, side: Side, format: Format) -> Self {
+        Self::new(view, side, format)
     }
 }
 
@@ -55,13 +68,14 @@ pub(crate) fn par_product(
     match *lhs {}
 }
 
-/// The upper layers of concat critics, which stay in `f32` too.
+/// The upper layers of concat critics.
 pub(crate) mod pair {
+    use super::Format;
     use crate::mi::Pairing;
     use crate::nn::cpu::pair::{PairGrads, PairSizes, Upper};
 
     /// Nothing is ever kept.
-    pub(crate) enum Second {}
+    pub(crate) enum Kept {}
 
     pub(crate) fn fits(_: usize) -> bool {
         false
@@ -74,7 +88,8 @@ pub(crate) mod pair {
         _: Upper<f32>,
         _: Pairing,
         _: bool,
-    ) -> (Vec<f32>, Vec<Second>) {
+        _: Format,
+    ) -> (Vec<f32>, Kept) {
         unreachable!("nothing fits")
     }
 
@@ -84,30 +99,31 @@ pub(crate) mod pair {
         _: &[f32],
         _: Upper<f32>,
         _: Pairing,
-        _: Vec<Second>,
+        kept: Kept,
         _: &[f32],
     ) -> PairGrads<f32> {
-        unreachable!("nothing fits")
+        match kept {}
     }
 }
 
-/// Convolutions, which stay in `f32` too.
+/// Convolutions.
 pub(crate) mod conv {
+    use super::Format;
     use crate::nn::cpu::unfold::Geometry;
 
     pub(crate) fn fits(_: &Geometry) -> bool {
         false
     }
 
-    pub(crate) fn forward(_: &Geometry, _: &[f32], _: &[f32]) -> Vec<f32> {
+    pub(crate) fn forward(_: &Geometry, _: &[f32], _: &[f32], _: Format) -> Vec<f32> {
         unreachable!("nothing fits")
     }
 
-    pub(crate) fn grad_weight(_: &Geometry, _: &[f32], _: &[f32], _: &mut [f32]) {
+    pub(crate) fn grad_weight(_: &Geometry, _: &[f32], _: &[f32], _: &mut [f32], _: Format) {
         unreachable!("nothing fits")
     }
 
-    pub(crate) fn grad_input(_: &Geometry, _: &[f32], _: &[f32], _: &mut [f32]) {
+    pub(crate) fn grad_input(_: &Geometry, _: &[f32], _: &[f32], _: &mut [f32], _: Format) {
         unreachable!("nothing fits")
     }
 }

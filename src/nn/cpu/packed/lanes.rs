@@ -1,0 +1,34 @@
+//! Sixteen numbers at a time.
+
+use std::arch::x86_64::{
+    __m512, _CMP_NLE_UQ, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_loadu_ps, _mm512_max_ps, _mm512_setzero_ps,
+    _mm512_storeu_ps,
+};
+
+/// Which units are above zero (or NaN).
+#[target_feature(enable = "avx512f")]
+pub(super) fn is_on(units: __m512) -> u16 {
+    _mm512_cmp_ps_mask::<_CMP_NLE_UQ>(units, _mm512_setzero_ps())
+}
+
+/// `max(0, v)`; NaN stays.
+#[target_feature(enable = "avx512f")]
+pub(super) fn relu(v: __m512) -> __m512 {
+    _mm512_max_ps(_mm512_setzero_ps(), v)
+}
+
+/// The first sixteen.
+#[target_feature(enable = "avx512f")]
+pub(super) fn load(numbers: &[f32]) -> __m512 {
+    let sixteen = &numbers[..16];
+    // SAFETY: there are sixteen numbers.
+    unsafe { _mm512_loadu_ps(sixteen.as_ptr()) }
+}
+
+/// `numbers[..16] += v`.
+#[target_feature(enable = "avx512f")]
+pub(super) fn add(numbers: &mut [f32], v: __m512) {
+    let sixteen = &mut numbers[..16];
+    // SAFETY: there are sixteen numbers.
+    unsafe { _mm512_storeu_ps(sixteen.as_mut_ptr(), _mm512_add_ps(_mm512_loadu_ps(sixteen.as_ptr()), v)) };
+}
