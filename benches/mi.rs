@@ -2,6 +2,7 @@
 //!
 //! ```sh
 //! RAYON_NUM_THREADS=2 INFOMAX_PEER_PYTHON=/path/to/python cargo bench --bench mi
+//! cargo bench --bench mi -- concat          one of the two critics
 //! ```
 //! The work: correlated Gaussians of 20 numbers each, a fresh batch of 64 every step, InfoNCE over all pairs, Adam; a
 //! separable critic (two hidden layers of 256, 32 outputs) and a concat critic (two hidden layers of 256). Without the
@@ -65,7 +66,11 @@ fn peer(python: &str, critic: &str, steps: usize) -> Option<(f64, String)> {
 fn main() {
     let dev = Cpu::seed_from_u64(0);
     let python = std::env::var("INFOMAX_PEER_PYTHON").ok();
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     for (critic, steps) in [("separable", 400), ("concat", 40)] {
+        if !wanted.is_empty() && !wanted.iter().any(|word| word == critic) {
+            continue;
+        }
         let (mut own, mut theirs, mut name) = (Vec::new(), Vec::new(), String::new());
         for _ in 0..ROUNDS {
             // On a worker of the pool: what comes in from outside waits for one at every parallel section.

@@ -44,6 +44,8 @@ pub(crate) fn update<E: Real>([p, m, v]: [&mut [E]; 3], g: &[E], step: AdamStep)
         .zip(m.par_chunks_mut(BLOCK))
         .zip(v.par_chunks_mut(BLOCK))
         .zip(g.par_chunks(BLOCK))
+        // A small layer is not worth waking another thread.
+        .with_min_len(8)
         .for_each(|(((p, m), v), g)| move_block(p, m, v, g, factors));
 }
 

@@ -5,18 +5,26 @@
 //! layer's is the sum over each row of `W₂ ∘ G` (and the biases' share), since the second layer's output is
 //! `m ∘ (W₂·h₁ + b₂)`. So of each pair and unit one byte is kept; `h₁` is made again, which costs less than reading it.
 
-use super::gemm::{Mat, Real, matmul, row_major};
+use super::gemm::{Mat, Real, row_major};
+use super::operand::{self, Operand, multiply};
 use super::pair::{PairGrads, Upper};
 use super::{add_to, dot, sum};
 use crate::mi::Pairing;
+use crate::nn::Precision;
 use rayon::prelude::*;
 
-/// Pairs that go through the layers together: few enough for all that belongs to them to stay in a core's cache.
-const ROWS: usize = 64;
+/// Critics of vectors are scored in `f32` (or `f64`) whatever else is not.
+const PRECISION: Precision = Precision::Fp32;
 /// Into how many parts the pairs are cut at most for the backward pass: each keeps sums of its own.
 const PARTS: usize = 16;
 /// Pairs that are worth a part.
 const PART: usize = 512;
+
+/// Pairs that go through layers of `u` units together: few enough for all that belongs to them to stay in a core's cache,
+/// and where a processor has kernels for packed sides, enough for these.
+fn rows<E: Real>(u: usize) -> usize {
+    if u <= 512 && operand::packs::<E>([256, u, u], PRECISION) { 256 } else { 64 }
+}
 
 /// Which rows of `p` and `q` make pairs: pair `r` is row `r / columns` of p with the partner that its column names.
 #[derive(Clone, Copy)]
@@ -58,12 +66,14 @@ pub(crate) fn forward<E: Real>(pairs: Pairs, p: &[E], q: &[E], up: Upper<E>, kee
     let u = up.b2.len();
     let mut scores = vec![E::zero(); pairs.count()];
     let mut on = vec![0; if keep { scores.len() * u } else { 0 }];
-    let w2 = row_major(Mat::rows(up.w2, u, u).t());
+    let block = rows::<E>(u);
+    let turned = row_major(Mat::rows(up.w2, u, u).t());
+    let w2 = Operand::right(Mat::rows(&turned, u, u), block, PRECISION);
     let task = |work: &mut [Vec<E>; 2], number: usize, scores: &mut [E], on: &mut [u8]| {
         let n = scores.len();
         let [first, second] = work.each_mut().map(|w| &mut w[..n * u]);
-        pairs.first(number * ROWS, p, q, u, first);
-        matmul(second, u, Mat::rows(first, n, u), Mat::rows(&w2, u, u), false);
+        pairs.first(number * block, p, q, u, first);
+        multiply(second, u, &Operand::left_here(Mat::rows(first, n, u), u, PRECISION), &w2, false);
         for (h, score) in second.chunks_exact_mut(u).zip(scores) {
             for (h, &b) in h.iter_mut().zip(up.b2) {
                 let v = *h + b;
@@ -73,10 +83,12 @@ pub(crate) fn forward<E: Real>(pairs: Pairs, p: &[E], q: &[E], up: Upper<E>, kee
         }
         on.iter_mut().zip(&*second).for_each(|(on, &h)| *on = u8::from(h > E::zero()));
     };
-    let work = || [(); 2].map(|()| vec![E::zero(); ROWS * u]);
-    let tasks = scores.par_chunks_mut(ROWS).enumerate();
+    let work = || [(); 2].map(|()| vec![E::zero(); block * u]);
+    let tasks = scores.par_chunks_mut(block).enumerate();
     if keep {
-        tasks.zip(on.par_chunks_mut(ROWS * u)).for_each_init(work, |work, ((number, s), on)| task(work, number, s, on));
+        tasks
+            .zip(on.par_chunks_mut(block * u))
+            .for_each_init(work, |work, ((number, s), on)| task(work, number, s, on));
     } else {
         tasks.for_each_init(work, |work, (number, s)| task(work, number, s, &mut []));
     }
@@ -99,12 +111,14 @@ pub(crate) fn backward<E: Real>(pairs: Pairs, p: &[E], q: &[E], up: Upper<E>, on
     let zeros = |n: usize| vec![E::zero(); n];
     let mut scaled = up.w2.to_vec();
     scaled.chunks_exact_mut(u).zip(up.w3).for_each(|(row, &w)| row.iter_mut().for_each(|v| *v *= w));
-    let len = pairs.count().div_ceil(PARTS).max(PART).next_multiple_of(ROWS);
+    let block = rows::<E>(u);
+    let scaled = Operand::right(Mat::rows(&scaled, u, u), block, PRECISION);
+    let len = pairs.count().div_ceil(PARTS).max(PART).next_multiple_of(block);
     let part = |number: usize, gs: &[E], on: &[u8]| {
         let mut sums = Part { p: zeros(p.len()), q: zeros(q.len()), product: zeros(u * u), on: zeros(u) };
-        let mut work = [(); 3].map(|()| zeros(ROWS * u));
-        for (block, (gs, on)) in gs.chunks(ROWS).zip(on.chunks(ROWS * u)).enumerate() {
-            let (n, from) = (gs.len(), number * len + block * ROWS);
+        let mut work = [(); 3].map(|()| zeros(block * u));
+        for (at, (gs, on)) in gs.chunks(block).zip(on.chunks(block * u)).enumerate() {
+            let (n, from) = (gs.len(), number * len + at * block);
             let [masked, first, below] = work.each_mut().map(|w| &mut w[..n * u]);
             for ((m, on), &g) in masked.chunks_exact_mut(u).zip(on.chunks_exact(u)).zip(gs) {
                 for ((m, &on), sum) in m.iter_mut().zip(on).zip(&mut sums.on) {
@@ -113,8 +127,10 @@ pub(crate) fn backward<E: Real>(pairs: Pairs, p: &[E], q: &[E], up: Upper<E>, on
                 }
             }
             pairs.first(from, p, q, u, first);
-            matmul(&mut sums.product, u, Mat::rows(masked, n, u).t(), Mat::rows(first, n, u), true);
-            matmul(below, u, Mat::rows(masked, n, u), Mat::rows(&scaled, u, u), false);
+            let masked = Mat::rows(masked, n, u);
+            let right = Operand::right_here(Mat::rows(first, n, u), u, PRECISION);
+            multiply(&mut sums.product, u, &Operand::left_here(masked.t(), u, PRECISION), &right, true);
+            multiply(below, u, &Operand::left_here(masked, u, PRECISION), &scaled, false);
             for (r, (d, h)) in below.chunks_exact(u).zip(first.chunks_exact(u)).enumerate() {
                 let [i, j] = pairs.at(from + r);
                 let (gp, gq) = (&mut sums.p[i * u..][..u], &mut sums.q[j * u..][..u]);

@@ -25,6 +25,12 @@ pub(crate) fn format(precision: Precision) -> Option<Format> {
 /// Sizes of an `f32` product below which packing costs more than it brings: each number is used in too few sums.
 const WORTH: usize = 256;
 
+/// Whether the sides of a product of these three sizes are packed.
+pub(crate) fn packs<E: Real>(sizes: [usize; 3], precision: Precision) -> bool {
+    let worth = precision == Precision::Bf16 || sizes.iter().all(|&size| size >= WORTH);
+    worth && E::singles(&[]).is_some() && format(precision).is_some()
+}
+
 impl<'a, E: Real> Operand<'a, E> {
     /// The left side of products with `columns` columns, prepared on all threads.
     pub(crate) fn left(view: Mat<'a, E>, columns: usize, precision: Precision) -> Self {
@@ -47,9 +53,8 @@ impl<'a, E: Real> Operand<'a, E> {
     }
 
     fn new(view: Mat<'a, E>, others: usize, precision: Precision, pack: impl Fn(Mat<f32>, Format) -> Packed) -> Self {
-        let smallest = others.min(view.row_count()).min(view.col_count());
-        let worth = precision == Precision::Bf16 || smallest >= WORTH;
-        match (format(precision).filter(|_| worth), view.singles()) {
+        let packs = packs::<E>([others, view.row_count(), view.col_count()], precision);
+        match (format(precision).filter(|_| packs), view.singles()) {
             (Some(format), Some(singles)) => Self::Packed(pack(singles, format)),
             _ => Self::Plain(view),
         }
