@@ -103,6 +103,12 @@ fn probes_are_chosen_on_the_command_line() {
     for passes in ["4,4", "4,4,x", "4,0,4", "1,2,3,4", ""] {
         run.fails("probe", &["--mlp-epochs", passes], 2, "three numbers of 1 or more");
     }
+    let short = run.verb("probe", &["--iterations", "3", "--mlp-epochs", "1,1,1", "--no-untrained", "--json"]);
+    let short: serde_json::Value = serde_json::from_slice(&short.stdout).unwrap();
+    let iterations =
+        |report: &serde_json::Value, layer: usize| report[0]["layers"][layer]["linear"]["iterations"].as_u64();
+    assert!((0..3).all(|layer| iterations(&short, layer) == Some(3) && iterations(&plain, layer) > Some(3)), "{short}");
+    run.fails("probe", &["--iterations", "0"], 2, "--iterations");
 
     let more = [
         "--svm",

@@ -9,6 +9,7 @@ use crate::train::{
 };
 use clap::Args;
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -16,7 +17,8 @@ use std::path::{Path, PathBuf};
 Examples:
   infomax probe runs/cifar10-20260131T120000Z-0
   infomax probe runs/NAME/checkpoints/best.safetensors --labels 10000 --json
-  infomax probe runs/NAME --svm --knn --rank-me --ndm --ms-ssim    more ways to judge the features")]
+  infomax probe runs/NAME --svm --knn --rank-me --ndm --ms-ssim    more ways to judge the features
+  infomax probe runs/NAME --iterations 2000                   linear probes that have settled")]
 pub(super) struct ProbeArgs {
     /// A run's folder (its newest checkpoint) or a checkpoint file
     run: PathBuf,
@@ -32,6 +34,10 @@ pub(super) struct ProbeArgs {
     /// Passes of the MLP probe, for conv, fc and Y
     #[arg(long, default_value = "6,6,20", value_name = "N,N,N", value_parser = parse_passes)]
     mlp_epochs: Passes,
+    /// Iterations of the linear probe at most. The default is scikit-learn's; layers of many features settle after several
+    /// hundred
+    #[arg(long, default_value = "100", value_name = "N")]
+    iterations: NonZeroUsize,
     /// Also fit a support vector machine to each layer (squared hinge, one class against the rest, C = 1)
     #[arg(long)]
     svm: bool,
@@ -136,7 +142,8 @@ pub(super) fn run(args: ProbeArgs) -> Result<(), CliError> {
     let train = images::probed(&train, config.seed)?;
     images::check_encoder(&*model, &train)?;
     let (mlp_epochs, seed) = (args.mlp_epochs, args.seed.unwrap_or(config.seed));
-    let probes = ProbeConfig { mlp_epochs, labels: args.labels, seed, more: args.more() };
+    let (linear_iterations, labels) = (args.iterations.get(), args.labels);
+    let probes = ProbeConfig { mlp_epochs, linear_iterations, labels, seed, more: args.more() };
     let mut progress = bar::progress(args.quiet);
     let mut reports = vec![evaluate_encoder("trained", &*model, [&train, &test], &probes, &mut *progress)?.report];
     if !args.no_untrained {

@@ -69,7 +69,7 @@ impl ProbeSettings {
     /// The probes of a cell.
     pub fn config(&self, seed: u64) -> ProbeConfig {
         let more = self.measures.map(|m| m.more()).unwrap_or_default();
-        ProbeConfig { mlp_epochs: self.mlp_epochs, labels: self.labels, seed, more }
+        ProbeConfig { mlp_epochs: self.mlp_epochs, labels: self.labels, seed, more, ..ProbeConfig::default() }
     }
 }
 

@@ -23,6 +23,8 @@ pub const LAYERS: [&str; 3] = ["conv", "fc", "Y"];
 pub struct ProbeConfig {
     /// Passes of the MLP probe over its labels, for conv, fc and Y.
     pub mlp_epochs: [usize; 3],
+    /// Iterations of the linear probe at most.
+    pub linear_iterations: usize,
     /// Use the first so many training images only.
     pub labels: Option<usize>,
     /// Root seed.
@@ -55,7 +57,13 @@ pub const RANKED: usize = 2048;
 
 impl Default for ProbeConfig {
     fn default() -> Self {
-        Self { mlp_epochs: [6, 6, 20], labels: None, seed: 0, more: MoreMeasures::default() }
+        Self {
+            mlp_epochs: [6, 6, 20],
+            linear_iterations: LinearConfig::default().max_iterations,
+            labels: None,
+            seed: 0,
+            more: MoreMeasures::default(),
+        }
     }
 }
 
@@ -243,7 +251,7 @@ pub fn evaluate_encoder(
             noise = noise_kept(&kind, [&train_x, &test_x], [train, test])?;
             progress.task_advances(1);
         }
-        let linear = fit(&LinearConfig::default())?;
+        let linear = fit(&LinearConfig { max_iterations: config.linear_iterations, ..LinearConfig::default() })?;
         progress.task_advances(1);
         let settings = MlpConfig { epochs: config.mlp_epochs[i], seed: config.seed, ..MlpConfig::default() };
         let mlp = mlp_probe(&train_x, labels, &test_x, test.labels(), classes, &settings)?.1;
