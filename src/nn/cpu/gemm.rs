@@ -70,6 +70,7 @@ impl<'a, E> Mat<'a, E> {
     }
 
     /// Whether neighbours along a row lie side by side.
+    #[cfg(target_arch = "x86_64")]
     pub(crate) fn has_flat_rows(&self) -> bool {
         self.col_stride == 1
     }
@@ -78,6 +79,7 @@ impl<'a, E> Mat<'a, E> {
     ///
     /// # Panics
     /// When the part is not in the view, or its rows are not flat.
+    #[cfg(target_arch = "x86_64")]
     pub(crate) fn flat(self, [row, column]: [usize; 2], [rows, cols]: [usize; 2]) -> (&'a [E], usize) {
         assert!(self.has_flat_rows() && rows > 0 && row + rows <= self.rows && column + cols <= self.cols);
         let numbers = &self.data[row * self.row_stride + column..][..(rows - 1) * self.row_stride + cols];
@@ -88,6 +90,7 @@ impl<'a, E> Mat<'a, E> {
     ///
     /// # Panics
     /// When they leave the view, or lie apart.
+    #[cfg(target_arch = "x86_64")]
     pub(crate) fn run(self, row: usize, column: usize, count: usize) -> &'a [E] {
         let (end, size) = if self.has_flat_rows() { (column + count, self.cols) } else { (row + count, self.rows) };
         assert!(row < self.rows && column < self.cols && end <= size && (self.has_flat_rows() || self.row_stride == 1));

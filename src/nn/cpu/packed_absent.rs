@@ -34,7 +34,7 @@ pub(crate) enum Side {
 
 /// Nothing is ever packed.
 #[derive(Clone, Debug)]
-pub(crate) enum Packed {}
+pub(crate) struct Packed;
 
 impl Packed {
     pub(crate) fn new(_: Mat<f32>, _: Side, _: Format) -> Self {
@@ -42,11 +42,11 @@ impl Packed {
     }
 
     pub(crate) fn outer(&self) -> usize {
-        match *self {}
+        unreachable!("nothing is packed")
     }
 
     pub(crate) fn format(&self) -> Format {
-        match *self {}
+        unreachable!("nothing is packed")
     }
 
     pub(crate) fn here(view: Mat<f32>, side: Side, format: Format) -> Self {
@@ -54,18 +54,18 @@ impl Packed {
     }
 }
 
-pub(crate) fn product(_: &mut [f32], _: usize, lhs: &Packed, _: &Packed, _: bool) {
-    match *lhs {}
+pub(crate) fn product(_: &mut [f32], _: usize, _: &Packed, _: &Packed, _: bool) {
+    unreachable!("nothing is packed")
 }
 
 pub(crate) fn par_product(
     _: &mut [f32],
-    lhs: &Packed,
+    _: &Packed,
     _: &Packed,
     _: bool,
     _: impl Fn(usize, usize, &mut [f32]) + Sync,
 ) {
-    match *lhs {}
+    unreachable!("nothing is packed")
 }
 
 /// The upper layers of concat critics.
@@ -75,7 +75,7 @@ pub(crate) mod pair {
     use crate::nn::cpu::pair::{PairGrads, PairSizes, Upper};
 
     /// Nothing is ever kept.
-    pub(crate) enum Kept {}
+    pub(crate) struct Kept;
 
     pub(crate) fn fits(_: usize) -> bool {
         false
@@ -99,10 +99,10 @@ pub(crate) mod pair {
         _: &[f32],
         _: Upper<f32>,
         _: Pairing,
-        kept: Kept,
+        _: Kept,
         _: &[f32],
     ) -> PairGrads<f32> {
-        match kept {}
+        unreachable!("nothing fits")
     }
 }
 
