@@ -58,13 +58,7 @@ pub(crate) fn product(_: &mut [f32], _: usize, _: &Packed, _: &Packed, _: bool) 
     unreachable!("nothing is packed")
 }
 
-pub(crate) fn par_product(
-    _: &mut [f32],
-    _: &Packed,
-    _: &Packed,
-    _: bool,
-    _: impl Fn(usize, usize, &mut [f32]) + Sync,
-) {
+pub(crate) fn par_product(_: &mut [f32], _: &Packed, _: &Packed, _: bool, _: impl Fn(usize, usize, &mut [f32]) + Sync) {
     unreachable!("nothing is packed")
 }
 
