@@ -220,6 +220,8 @@ fn layers() {
 }
 
 fn main() {
+    // As in training: before any thread of the pool takes memory, the program is told to keep what it frees.
+    build(&ModelConfig::new(EncoderKind::Dcgan32), 0).expect("the usual settings");
     println!(
         "threads: {}, bf16 by {}",
         rayon::current_num_threads(),
@@ -231,8 +233,6 @@ fn main() {
         compare(work, python.as_deref());
     }
     if "layers".contains(&word) {
-        // As in training: the first optimiser of a program has it keep its memory.
-        build(&ModelConfig::new(EncoderKind::Dcgan32), 0).expect("the usual settings");
         for precision in [Precision::Fp32, Precision::Bf16] {
             println!("where our time goes in {precision:?} (each layer alone, batch {BATCH}):");
             precision.scope(layers);
