@@ -3,7 +3,7 @@
 use super::CliError;
 use super::notebook::{Which, executes};
 use super::notebook_run::Printer;
-use crate::ipynb::compare::differences;
+use crate::ipynb::compare::{NEARLY, VARIES, differences};
 use crate::ipynb::document::Document;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub(super) struct CheckArgs {
 
 const AFTER: &str = "\
 Text is the same when all its words are and its numbers nearly (3 % and 0.02). Pictures are the same when they are of one \
-size and nearly the same pixels (4 of 255 in the mean). Lines that begin with a time do not count, nor does stderr. No file \
+size and nearly the same pixels (4 of 255 in the mean), of a cell with the tag `picture-varies` when they are of one size. Lines that begin with a time do not count, nor does stderr. No file \
 is changed. --fresh compares what another program executed, such as `jupyter execute --output`.";
 
 pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, CliError> {
@@ -73,7 +73,8 @@ fn compare(path: &Path, committed: &Document, fresh: &Document) -> bool {
             differ(cell, "its code is another".into());
             continue;
         }
-        let found = differences(old.outputs(), new.outputs());
+        let pixels = if old.has_tag(VARIES) { 255.0 } else { NEARLY };
+        let found = differences(old.outputs(), new.outputs(), pixels);
         let more = found.len().saturating_sub(TOLD);
         found.into_iter().take(TOLD).for_each(|words| differ(cell.clone(), words));
         if more > 0 {

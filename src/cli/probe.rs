@@ -38,7 +38,8 @@ pub(super) struct ProbeArgs {
     /// hundred
     #[arg(long, default_value = "100", value_name = "N")]
     iterations: NonZeroUsize,
-    /// Also fit a support vector machine to each layer (squared hinge, one class against the rest, C = 1)
+    /// Also fit a support vector machine to each layer (squared hinge, one class against the rest, C = 1),
+    /// until it settles: some thousand iterations, which take minutes on a layer of thousands of features
     #[arg(long)]
     svm: bool,
     /// Also classify by the nearest training images: votes of exp(cos/T) by --knn-k of them

@@ -1,7 +1,7 @@
 //! Whether a cell's fresh outputs are those that it was committed with.
 //!
 //! Text is the same when all its words are and its numbers nearly: a machine with other vector instructions rounds
-//! differently. Pictures are the same when they are of one size and nearly the same pixels. Lines that begin with a time do
+//! differently. Pictures are the same when they are of one size and nearly the same pixels, where the caller wants that. Lines that begin with a time do
 //! not count, nor do the words beside a picture, how a text is cut into pieces, and what goes to stderr.
 
 use super::document::text;
@@ -13,12 +13,15 @@ const RELATIVE: f64 = 0.03;
 /// … and this much more.
 const ABSOLUTE: f64 = 0.02;
 /// Pixels may differ by so much in the mean, of 255.
-const PIXEL: f64 = 4.0;
+pub(crate) const NEARLY: f64 = 4.0;
+/// The tag of a cell whose pictures show what was trained, and so what a processor's rounding made of it.
+pub(crate) const VARIES: &str = "picture-varies";
 /// Letters of a text that a message shows.
 const SHOWN: usize = 200;
 
-/// What differs between the outputs of a cell, in words; nothing when they are the same.
-pub(crate) fn differences(before: &[Value], after: &[Value]) -> Vec<String> {
+/// What differs between the outputs of a cell, in words; nothing when they are the same. Pixels of pictures may differ by
+/// `pixels` in the mean, of 255.
+pub(crate) fn differences(before: &[Value], after: &[Value], pixels: f64) -> Vec<String> {
     let (before, after) = (counted(before), counted(after));
     let kinds = |outputs: &[Output]| match outputs {
         [] => "nothing".to_owned(),
@@ -28,7 +31,7 @@ pub(crate) fn differences(before: &[Value], after: &[Value]) -> Vec<String> {
     if old != new {
         return vec![format!("it gave {old}, now {new}")];
     }
-    before.iter().zip(&after).flat_map(|(old, new)| old.differ(new)).collect()
+    before.iter().zip(&after).flat_map(|(old, new)| old.differ(new, pixels)).collect()
 }
 
 /// What counts of an output.
@@ -65,9 +68,9 @@ fn counted(outputs: &[Value]) -> Vec<Output> {
 }
 
 impl Output {
-    fn differ(&self, new: &Self) -> Vec<String> {
+    fn differ(&self, new: &Self, pixels: f64) -> Vec<String> {
         match (&self.png, &new.png) {
-            (Some(old), Some(new)) => pictures(old, new).into_iter().collect(),
+            (Some(old), Some(new)) => pictures(old, new, pixels).into_iter().collect(),
             _ => texts(&self.words, &new.words),
         }
     }
@@ -144,7 +147,7 @@ pub(crate) fn without_colours(text: &str) -> String {
 }
 
 /// What differs between two PNG files in base64.
-fn pictures(before: &str, after: &str) -> Option<String> {
+fn pictures(before: &str, after: &str, pixels: f64) -> Option<String> {
     if before.trim_end() == after.trim_end() {
         return None;
     }
@@ -162,7 +165,7 @@ fn pictures(before: &str, after: &str) -> Option<String> {
     let [old, new] = [old, new].map(|p| if clear { p.into_rgba8().into_raw() } else { p.into_rgb8().into_raw() });
     let sum: u64 = old.iter().zip(&new).map(|(&a, &b)| u64::from(a.abs_diff(b))).sum();
     let apart = sum as f64 / old.len().max(1) as f64;
-    (apart > PIXEL).then(|| format!("a picture's pixels differ by {apart:.1} of 255 in the mean"))
+    (apart > pixels).then(|| format!("a picture's pixels differ by {apart:.1} of 255 in the mean"))
 }
 
 #[cfg(test)]
@@ -171,6 +174,10 @@ mod tests {
     use crate::report::base64;
     use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
     use serde_json::json;
+
+    fn differences(before: &[Value], after: &[Value]) -> Vec<String> {
+        super::differences(before, after, NEARLY)
+    }
 
     fn said(text: &str) -> Vec<Value> {
         vec![json!({ "output_type": "stream", "name": "stdout", "text": [text] })]
@@ -231,5 +238,8 @@ mod tests {
         assert_eq!(differences(&shown(5, 5, 1), &shown(5, 4, 1)), ["a picture of 5x5 is now 5x4"]);
         let broken = vec![json!({ "output_type": "display_data", "data": { "image/png": "AAAA", "text/plain": "" } })];
         assert!(differences(&shown(5, 5, 1), &broken)[0].contains("no PNG"));
+        // Where any pixels will do, it is still a picture of the same size.
+        let any = |after: &[Value]| super::differences(&shown(5, 4, 0), after, 255.0);
+        assert_eq!((any(&shown(5, 4, 255)).len(), any(&shown(4, 4, 0)).len(), any(&broken).len()), (0, 1, 1));
     }
 }

@@ -25,10 +25,16 @@ pub(super) fn load(numbers: &[f32]) -> __m512 {
     unsafe { _mm512_loadu_ps(sixteen.as_ptr()) }
 }
 
+/// `numbers[..16] = v`.
+#[target_feature(enable = "avx512f")]
+pub(super) fn store(numbers: &mut [f32], v: __m512) {
+    let sixteen = &mut numbers[..16];
+    // SAFETY: there is room for sixteen numbers.
+    unsafe { _mm512_storeu_ps(sixteen.as_mut_ptr(), v) };
+}
+
 /// `numbers[..16] += v`.
 #[target_feature(enable = "avx512f")]
 pub(super) fn add(numbers: &mut [f32], v: __m512) {
-    let sixteen = &mut numbers[..16];
-    // SAFETY: there are sixteen numbers.
-    unsafe { _mm512_storeu_ps(sixteen.as_mut_ptr(), _mm512_add_ps(_mm512_loadu_ps(sixteen.as_ptr()), v)) };
+    store(numbers, _mm512_add_ps(load(numbers), v));
 }

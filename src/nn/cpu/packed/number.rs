@@ -1,11 +1,10 @@
 //! What numbers are packed as.
 
-use super::{Line, Unit};
+use super::{Line, Unit, lanes};
 use std::arch::asm;
 use std::arch::x86_64::{
     __m256i, __m512, __m512i, _mm256_loadu_si256, _mm256_storeu_si256, _mm512_castps_si512, _mm512_castsi512_ps,
-    _mm512_cvtepu16_epi32, _mm512_loadu_ps, _mm512_permutex2var_epi16, _mm512_permutexvar_epi16, _mm512_set_epi16,
-    _mm512_slli_epi32, _mm512_storeu_ps,
+    _mm512_cvtepu16_epi32, _mm512_permutex2var_epi16, _mm512_permutexvar_epi16, _mm512_set_epi16, _mm512_slli_epi32,
 };
 
 /// What the numbers of a packed side are.
@@ -195,16 +194,12 @@ impl Number for Single {
     #[target_feature(enable = "avx512f,avx512bw")]
     #[inline]
     unsafe fn load(kept: &[f32]) -> __m512 {
-        let sixteen = &kept[..16];
-        // SAFETY: there are sixteen numbers.
-        unsafe { _mm512_loadu_ps(sixteen.as_ptr()) }
+        lanes::load(kept)
     }
 
     #[target_feature(enable = "avx512f,avx512bw")]
     #[inline]
     unsafe fn store(kept: &mut [f32], v: __m512) {
-        let sixteen = &mut kept[..16];
-        // SAFETY: there is room for sixteen numbers.
-        unsafe { _mm512_storeu_ps(sixteen.as_mut_ptr(), v) };
+        lanes::store(kept, v);
     }
 }
