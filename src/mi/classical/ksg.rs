@@ -1,6 +1,6 @@
 //! Mutual information from nearest neighbours (Kraskov, Stögbauer & Grassberger 2004).
 
-use super::neighbours::{Near, Space};
+use super::neighbours::{Near, Space, count_below};
 use super::ties::{Ties, check_apart, check_copies, continuous};
 use super::{Norm, Warning};
 use crate::mi::special::{digamma, digamma_table};
@@ -105,8 +105,8 @@ pub fn ksg(x: &Samples, y: &Samples, config: &KsgConfig) -> Result<KsgEstimate, 
             (side(x), side(y), -1.0 / k as f64, 0)
         }
     };
-    let n_x = Space::of(x, config.norm).count_below(&x_limits);
-    let n_y = Space::of(y, config.norm).count_below(&y_limits);
+    let n_x = count_below(x, config.norm, &x_limits);
+    let n_y = count_below(y, config.norm, &y_limits);
 
     let psi = digamma_table(n);
     let base = digamma(k as f64) + constant + psi[n];

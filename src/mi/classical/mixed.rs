@@ -1,7 +1,7 @@
 //! Mutual information between a continuous vector and labels (Ross 2014).
 
 use super::ksg::{LEAST_ROWS, check_k};
-use super::neighbours::Space;
+use super::neighbours::{Space, count_below};
 use super::ties::{Ties, check_copies, continuous};
 use super::{Labels, Norm, Warning};
 use crate::mi::special::digamma_table;
@@ -61,7 +61,7 @@ pub fn mixed_mi(x: &Samples, labels: &Labels, k: usize, norm: Norm, ties: Ties) 
         }
     }
     let limits: Vec<f64> = kept.iter().map(|&i| radius[i]).collect();
-    let inside = Space::of(&x.select(&kept), norm).count_below(&limits);
+    let inside = count_below(&x.select(&kept), norm, &limits);
     let mut pointwise = vec![f64::NAN; rows];
     for (&row, &m) in kept.iter().zip(&inside) {
         pointwise[row] = psi[n] + own[row] - psi[m as usize + 1];
