@@ -31,6 +31,9 @@
 #![warn(missing_docs)]
 #![cfg_attr(not(feature = "cli"), allow(rustdoc::broken_intra_doc_links))]
 
+#[macro_use]
+mod vectors;
+
 pub mod baseline;
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -79,6 +79,11 @@ pub struct KsgEstimate {
 /// ([`MiError::Discrete`]: at most √N); more than half of the rows copies of others, or any with [`Ties::Refuse`]
 /// ([`MiError::Repeated`]); a column of x that is also in y ([`MiError::Infinite`]).
 pub fn ksg(x: &Samples, y: &Samples, config: &KsgConfig) -> Result<KsgEstimate, MiError> {
+    // On a thread of the pool: from outside, each parallel section would be handed over and waited for.
+    rayon::scope(|_| in_pool(x, y, config))
+}
+
+fn in_pool(x: &Samples, y: &Samples, config: &KsgConfig) -> Result<KsgEstimate, MiError> {
     x.check_paired(y, LEAST_ROWS)?;
     let (n, k) = (x.rows(), config.k);
     check_k(k, n)?;

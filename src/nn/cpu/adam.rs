@@ -49,34 +49,9 @@ pub(crate) fn update<E: Real>([p, m, v]: [&mut [E]; 3], g: &[E], step: AdamStep)
         .for_each(|(((p, m), v), g)| move_block(p, m, v, g, factors));
 }
 
-/// [`update`] on the calling thread.
-fn move_block<E: Real>(p: &mut [E], m: &mut [E], v: &mut [E], g: &[E], f: Factors<E>) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq")]
-        fn avx512<E: Real>(p: &mut [E], m: &mut [E], v: &mut [E], g: &[E], f: Factors<E>) {
-            body(p, m, v, g, f);
-        }
-        #[target_feature(enable = "avx2")]
-        fn avx2<E: Real>(p: &mut [E], m: &mut [E], v: &mut [E], g: &[E], f: Factors<E>) {
-            body(p, m, v, g, f);
-        }
-        if is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512dq")
-        {
-            // SAFETY: the processor has the features, as was just asked.
-            return unsafe { avx512(p, m, v, g, f) };
-        }
-        if is_x86_feature_detected!("avx2") {
-            // SAFETY: as above.
-            return unsafe { avx2(p, m, v, g, f) };
-        }
-    }
-    body(p, m, v, g, f);
-}
+widest!(fn move_block<E: Real>(p: &mut [E], m: &mut [E], v: &mut [E], g: &[E], f: Factors<E>) = body);
 
+/// [`update`] on the calling thread.
 #[inline(always)]
 fn body<E: Real>(p: &mut [E], m: &mut [E], v: &mut [E], g: &[E], f: Factors<E>) {
     for (((p, m), v), &g) in p.iter_mut().zip(m).zip(v).zip(g) {

@@ -140,41 +140,9 @@ fn logistic_f32(x: &mut [f32]) -> f64 {
     total
 }
 
-/// Compiles a body once for each vector width and picks one at run time.
-macro_rules! widest {
-    ($name:ident = $body:ident($($arg:ident: $ty:ty),+) -> $out:ty) => {
-        fn $name($($arg: $ty),+) -> $out {
-            #[cfg(target_arch = "x86_64")]
-            {
-                #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq")]
-                fn avx512($($arg: $ty),+) -> $out {
-                    $body($($arg),+)
-                }
-                #[target_feature(enable = "avx2")]
-                fn avx2($($arg: $ty),+) -> $out {
-                    $body($($arg),+)
-                }
-                if is_x86_feature_detected!("avx512f")
-                    && is_x86_feature_detected!("avx512vl")
-                    && is_x86_feature_detected!("avx512bw")
-                    && is_x86_feature_detected!("avx512dq")
-                {
-                    // SAFETY: the processor has the features, as was just asked.
-                    return unsafe { avx512($($arg),+) };
-                }
-                if is_x86_feature_detected!("avx2") {
-                    // SAFETY: as above.
-                    return unsafe { avx2($($arg),+) };
-                }
-            }
-            $body($($arg),+)
-        }
-    };
-}
-
-widest!(largest_widest = largest_f32(x: &[f32]) -> f32);
-widest!(exp_less_widest = exp_less_f32(x: &mut [f32], shift: f32) -> f64);
-widest!(logistic_widest = logistic_f32(x: &mut [f32]) -> f64);
+widest!(fn largest_widest(x: &[f32]) -> f32 = largest_f32);
+widest!(fn exp_less_widest(x: &mut [f32], shift: f32) -> f64 = exp_less_f32);
+widest!(fn logistic_widest(x: &mut [f32]) -> f64 = logistic_f32);
 
 impl Exponentials for f32 {
     fn largest(x: &[f32]) -> f32 {

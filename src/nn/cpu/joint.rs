@@ -50,6 +50,7 @@ impl Pairs {
     }
 
     /// The first hidden layer of the pairs from `from` on.
+    #[inline(always)]
     fn first<E: Real>(self, from: usize, p: &[E], q: &[E], u: usize, out: &mut [E]) {
         for (r, out) in out.chunks_exact_mut(u).enumerate() {
             let [i, j] = self.at(from + r);
@@ -57,6 +58,50 @@ impl Pairs {
                 let v = p + q;
                 *o = if v < E::zero() { E::zero() } else { v };
             }
+        }
+    }
+}
+
+widest!(fn first<E: Real>(pairs: Pairs, from: usize, p: &[E], q: &[E], u: usize, out: &mut [E]) = Pairs::first);
+widest!(fn scores<E: Real>(second: &mut [E], up: Upper<E>, scores: &mut [E]) = scores_body);
+widest!(fn mask<E: Real>(on: &[u8], gs: &[E], masked: &mut [E], sums: &mut [E]) = mask_body);
+widest!(fn share<E: Real>(pairs: Pairs, from: usize, below: &[E], first: &[E], sums: &mut Part<E>) = share_body);
+
+/// What the upper layers make of the second layer's product: `max(0, · + b₂)` in place, and the scores.
+#[inline(always)]
+fn scores_body<E: Real>(second: &mut [E], up: Upper<E>, scores: &mut [E]) {
+    for (h, score) in second.chunks_exact_mut(up.b2.len()).zip(scores) {
+        for (h, &b) in h.iter_mut().zip(up.b2) {
+            let v = *h + b;
+            *h = if v < E::zero() { E::zero() } else { v };
+        }
+        *score = dot(h, up.w3) + up.b3[0];
+    }
+}
+
+/// `g·m` of each pair, and its sum over pairs.
+#[inline(always)]
+fn mask_body<E: Real>(on: &[u8], gs: &[E], masked: &mut [E], sums: &mut [E]) {
+    let u = sums.len();
+    for ((m, on), &g) in masked.chunks_exact_mut(u).zip(on.chunks_exact(u)).zip(gs) {
+        for ((m, &on), sum) in m.iter_mut().zip(on).zip(&mut *sums) {
+            *m = if on == 0 { E::zero() } else { g };
+            *sum += *m;
+        }
+    }
+}
+
+/// Adds the gradients of the pairs' first layers from pair `from` on to those of the rows that they are made of.
+#[inline(always)]
+fn share_body<E: Real>(pairs: Pairs, from: usize, below: &[E], first: &[E], sums: &mut Part<E>) {
+    let u = sums.on.len();
+    for (r, (d, h)) in below.chunks_exact(u).zip(first.chunks_exact(u)).enumerate() {
+        let [i, j] = pairs.at(from + r);
+        let (gp, gq) = (&mut sums.p[i * u..][..u], &mut sums.q[j * u..][..u]);
+        for (((gp, gq), &d), &h) in gp.iter_mut().zip(gq).zip(d).zip(h) {
+            let d = if h > E::zero() { d } else { E::zero() };
+            *gp += d;
+            *gq += d;
         }
     }
 }
@@ -72,15 +117,9 @@ pub(crate) fn forward<E: Real>(pairs: Pairs, p: &[E], q: &[E], up: Upper<E>, kee
     let task = |work: &mut [Vec<E>; 2], number: usize, scores: &mut [E], on: &mut [u8]| {
         let n = scores.len();
         let [first, second] = work.each_mut().map(|w| &mut w[..n * u]);
-        pairs.first(number * block, p, q, u, first);
+        self::first(pairs, number * block, p, q, u, first);
         multiply(second, u, &Operand::left_here(Mat::rows(first, n, u), u, PRECISION), &w2, false);
-        for (h, score) in second.chunks_exact_mut(u).zip(scores) {
-            for (h, &b) in h.iter_mut().zip(up.b2) {
-                let v = *h + b;
-                *h = if v < E::zero() { E::zero() } else { v };
-            }
-            *score = dot(h, up.w3) + up.b3[0];
-        }
+        self::scores(second, up, scores);
         on.iter_mut().zip(&*second).for_each(|(on, &h)| *on = u8::from(h > E::zero()));
     };
     let work = || [(); 2].map(|()| vec![E::zero(); block * u]);
@@ -120,26 +159,13 @@ pub(crate) fn backward<E: Real>(pairs: Pairs, p: &[E], q: &[E], up: Upper<E>, on
         for (at, (gs, on)) in gs.chunks(block).zip(on.chunks(block * u)).enumerate() {
             let (n, from) = (gs.len(), number * len + at * block);
             let [masked, first, below] = work.each_mut().map(|w| &mut w[..n * u]);
-            for ((m, on), &g) in masked.chunks_exact_mut(u).zip(on.chunks_exact(u)).zip(gs) {
-                for ((m, &on), sum) in m.iter_mut().zip(on).zip(&mut sums.on) {
-                    *m = if on == 0 { E::zero() } else { g };
-                    *sum += *m;
-                }
-            }
-            pairs.first(from, p, q, u, first);
+            mask(on, gs, masked, &mut sums.on);
+            self::first(pairs, from, p, q, u, first);
             let masked = Mat::rows(masked, n, u);
             let right = Operand::right_here(Mat::rows(first, n, u), u, PRECISION);
             multiply(&mut sums.product, u, &Operand::left_here(masked.t(), u, PRECISION), &right, true);
             multiply(below, u, &Operand::left_here(masked, u, PRECISION), &scaled, false);
-            for (r, (d, h)) in below.chunks_exact(u).zip(first.chunks_exact(u)).enumerate() {
-                let [i, j] = pairs.at(from + r);
-                let (gp, gq) = (&mut sums.p[i * u..][..u], &mut sums.q[j * u..][..u]);
-                for (((gp, gq), &d), &h) in gp.iter_mut().zip(gq).zip(d).zip(h) {
-                    let d = if h > E::zero() { d } else { E::zero() };
-                    *gp += d;
-                    *gq += d;
-                }
-            }
+            share(pairs, from, below, first, &mut sums);
         }
         sums
     };

@@ -65,6 +65,7 @@ pub(crate) fn add_to<E: Real>(dst: &mut [E], src: &[E]) {
 }
 
 /// The sum of `x`, in sixteen lanes.
+#[inline]
 pub(crate) fn sum<E: Real>(x: &[E]) -> E {
     let (whole, rest) = x.as_chunks::<16>();
     let mut lanes = [E::zero(); 16];
@@ -73,6 +74,7 @@ pub(crate) fn sum<E: Real>(x: &[E]) -> E {
 }
 
 /// The sum of `x·y`, in sixteen lanes.
+#[inline]
 pub(crate) fn dot<E: Real>(x: &[E], y: &[E]) -> E {
     let ((whole_x, rest_x), (whole_y, rest_y)) = (x.as_chunks::<16>(), y.as_chunks::<16>());
     let mut lanes = [E::zero(); 16];

@@ -31,6 +31,28 @@ pub(crate) struct LayerGrad<E> {
     pub b: Vec<E>,
 }
 
+widest!(fn clip<E: Real>(x: &mut [E]) = clip_body);
+widest!(fn mask<E: Real>(d: &mut [E], output: &[E]) = mask_body);
+widest!(fn add_row_sums<E: Real>(sums: &mut [E], d: &[E]) = add_row_sums_body);
+
+/// `max(0, ·)`.
+#[inline(always)]
+fn clip_body<E: Real>(x: &mut [E]) {
+    x.iter_mut().for_each(|v| *v = if *v < E::zero() { E::zero() } else { *v });
+}
+
+/// The gradient before `max(0, ·)`, which gave `output`.
+#[inline(always)]
+fn mask_body<E: Real>(d: &mut [E], output: &[E]) {
+    d.iter_mut().zip(output).for_each(|(d, &y)| *d = if y <= E::zero() { E::zero() } else { *d });
+}
+
+#[inline(always)]
+fn add_row_sums_body<E: Real>(sums: &mut [E], d: &[E]) {
+    let n = d.len() / sums.len();
+    sums.iter_mut().zip(d.chunks_exact(n)).for_each(|(s, row)| *s += sum(row));
+}
+
 /// The transpose of `x`, which has rows of `cols`.
 fn turned<E: Real>(x: &[E], rows: usize, cols: usize) -> Vec<E> {
     let mut out = vec![E::zero(); x.len()];
@@ -49,7 +71,7 @@ pub(crate) fn forward<E: Real>(layers: &[Layer<E>], x: &[E], n: usize) -> Vec<Ve
         layer.b.iter().for_each(|&b| out.resize(out.len() + n, b));
         matmul(&mut out, n, Mat::rows(layer.w, o, i), Mat::rows(&kept[at], i, n), true);
         if at + 1 < layers.len() {
-            out.iter_mut().for_each(|v| *v = if *v < E::zero() { E::zero() } else { *v });
+            clip(&mut out);
         }
         kept.push(out);
     }
@@ -68,10 +90,9 @@ pub(crate) fn backward<E: Real>(
     for (at, (layer, g)) in layers.iter().zip(grads).enumerate().rev() {
         let (o, i) = layer.sizes();
         if at + 1 < layers.len() {
-            let output = &kept[at + 1];
-            d.iter_mut().zip(output).for_each(|(d, &y)| *d = if y <= E::zero() { E::zero() } else { *d });
+            mask(&mut d, &kept[at + 1]);
         }
-        g.b.iter_mut().zip(d.chunks_exact(n)).for_each(|(g, row)| *g += sum(row));
+        add_row_sums(&mut g.b, &d);
         matmul(&mut g.w, i, Mat::rows(&d, o, n), Mat::rows(&kept[at], i, n).t(), true);
         let mut below = vec![E::zero(); i * n];
         matmul(&mut below, n, Mat::rows(layer.w, o, i).t(), Mat::rows(&d, o, n), false);

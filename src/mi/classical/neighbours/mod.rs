@@ -5,35 +5,6 @@
 //! box is left out when it is too far for all of them, and a block is left at the column where every distance is already
 //! too large.
 
-/// A function compiled for AVX-512 and for AVX2 as well, and the widest that the processor has. All do the same operations
-/// in the same order, so they give the same bits.
-macro_rules! widest_vectors {
-    (fn $name:ident($($arg:ident: $type:ty),*) $(-> $out:ty)? = $body:path) => {
-        fn $name($($arg: $type),*) $(-> $out)? {
-            #[cfg(target_arch = "x86_64")]
-            {
-                #[target_feature(enable = "avx512f,avx512bw")]
-                fn avx512($($arg: $type),*) $(-> $out)? {
-                    $body($($arg),*)
-                }
-                #[target_feature(enable = "avx2")]
-                fn avx2($($arg: $type),*) $(-> $out)? {
-                    $body($($arg),*)
-                }
-                if std::arch::is_x86_feature_detected!("avx512f") && std::arch::is_x86_feature_detected!("avx512bw") {
-                    // SAFETY: the processor has both.
-                    return unsafe { avx512($($arg),*) };
-                }
-                if std::arch::is_x86_feature_detected!("avx2") {
-                    // SAFETY: the processor has it.
-                    return unsafe { avx2($($arg),*) };
-                }
-            }
-            $body($($arg),*)
-        }
-    };
-}
-
 mod keys;
 #[cfg(test)]
 mod tests;
@@ -297,5 +268,5 @@ impl Space {
     }
 }
 
-widest_vectors!(fn nearest_of_group(space: &Space, first: usize, k: usize, lists: &mut [Near]) = Space::nearest_of_group);
-widest_vectors!(fn count_of_group(space: &Space, first: usize, limits: &[f64], counts: &mut [u32]) = Space::count_of_group);
+widest!(fn nearest_of_group(space: &Space, first: usize, k: usize, lists: &mut [Near]) = Space::nearest_of_group);
+widest!(fn count_of_group(space: &Space, first: usize, limits: &[f64], counts: &mut [u32]) = Space::count_of_group);

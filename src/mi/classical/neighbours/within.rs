@@ -50,7 +50,7 @@ macro_rules! rank {
                     }
                     counts.iter().map(|&c| u32::from(c)).sum()
                 }
-                widest_vectors!(fn $count(blocks: &[[$type; BLOCK]], intervals: &[[$type; 2]]) -> u32 = count);
+                widest!(fn $count(blocks: &[[$type; BLOCK]], intervals: &[[$type; 2]]) -> u32 = count);
                 $count(blocks, intervals)
             }
         }
