@@ -62,14 +62,14 @@ impl Pairs {
     }
 }
 
-widest!(fn first<E: Real>(pairs: Pairs, from: usize, p: &[E], q: &[E], u: usize, out: &mut [E]) = Pairs::first);
-widest!(fn scores<E: Real>(second: &mut [E], up: Upper<E>, scores: &mut [E]) = scores_body);
+widest!(fn first_layer<E: Real>(pairs: Pairs, from: usize, p: &[E], q: &[E], u: usize, out: &mut [E]) = Pairs::first);
+widest!(fn upper_layers<E: Real>(second: &mut [E], up: Upper<E>, scores: &mut [E]) = upper_layers_body);
 widest!(fn mask<E: Real>(on: &[u8], gs: &[E], masked: &mut [E], sums: &mut [E]) = mask_body);
 widest!(fn share<E: Real>(pairs: Pairs, from: usize, below: &[E], first: &[E], sums: &mut Part<E>) = share_body);
 
 /// What the upper layers make of the second layer's product: `max(0, · + b₂)` in place, and the scores.
 #[inline(always)]
-fn scores_body<E: Real>(second: &mut [E], up: Upper<E>, scores: &mut [E]) {
+fn upper_layers_body<E: Real>(second: &mut [E], up: Upper<E>, scores: &mut [E]) {
     for (h, score) in second.chunks_exact_mut(up.b2.len()).zip(scores) {
         for (h, &b) in h.iter_mut().zip(up.b2) {
             let v = *h + b;
@@ -117,9 +117,9 @@ pub(crate) fn forward<E: Real>(pairs: Pairs, p: &[E], q: &[E], up: Upper<E>, kee
     let task = |work: &mut [Vec<E>; 2], number: usize, scores: &mut [E], on: &mut [u8]| {
         let n = scores.len();
         let [first, second] = work.each_mut().map(|w| &mut w[..n * u]);
-        self::first(pairs, number * block, p, q, u, first);
+        first_layer(pairs, number * block, p, q, u, first);
         multiply(second, u, &Operand::left_here(Mat::rows(first, n, u), u, PRECISION), &w2, false);
-        self::scores(second, up, scores);
+        upper_layers(second, up, scores);
         on.iter_mut().zip(&*second).for_each(|(on, &h)| *on = u8::from(h > E::zero()));
     };
     let work = || [(); 2].map(|()| vec![E::zero(); block * u]);
@@ -160,7 +160,7 @@ pub(crate) fn backward<E: Real>(pairs: Pairs, p: &[E], q: &[E], up: Upper<E>, on
             let (n, from) = (gs.len(), number * len + at * block);
             let [masked, first, below] = work.each_mut().map(|w| &mut w[..n * u]);
             mask(on, gs, masked, &mut sums.on);
-            self::first(pairs, from, p, q, u, first);
+            first_layer(pairs, from, p, q, u, first);
             let masked = Mat::rows(masked, n, u);
             let right = Operand::right_here(Mat::rows(first, n, u), u, PRECISION);
             multiply(&mut sums.product, u, &Operand::left_here(masked.t(), u, PRECISION), &right, true);

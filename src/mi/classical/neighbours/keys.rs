@@ -1,22 +1,22 @@
-//! Distances from a few queries to a block of samples, as vector instructions.
+//! Distances from the samples of one block, the queries, to those of another, as vector instructions.
 
-use super::{GROUP, LANES};
+use super::LANES;
 
 /// Columns between two looks at whether a block is already too far.
 const STRIDE: usize = 8;
 
 /// What distances are compared by, for each query and each sample of a block.
-pub(super) type Keys = [[f64; LANES]; GROUP];
+pub(super) type Keys = [[f64; LANES]; LANES];
 
-/// Keys of a block's samples for a group of queries, where the columns before `split` are one vector and those from it on
+/// Keys of a block's samples for the queries, where the columns before `split` are one vector and those from it on
 /// another; false when none is below its limit, and then they may be unfinished.
 #[inline(always)]
 pub(super) fn keys(
     euclidean: bool,
     split: usize,
     block: &[[f64; LANES]],
-    queries: &[[f64; GROUP]],
-    limits: &[f64; GROUP],
+    queries: &[[f64; LANES]],
+    limits: &[f64; LANES],
     out: &mut Keys,
 ) -> bool {
     if !euclidean {
@@ -32,9 +32,9 @@ pub(super) fn keys(
     if !part::<true>(&block[split..], &queries[split..], limits, out) {
         return false;
     }
-    for g in 0..GROUP {
+    for q in 0..LANES {
         for l in 0..LANES {
-            out[g][l] = if first[g][l] > out[g][l] { first[g][l] } else { out[g][l] };
+            out[q][l] = if first[q][l] > out[q][l] { first[q][l] } else { out[q][l] };
         }
     }
     true
@@ -44,23 +44,23 @@ pub(super) fn keys(
 #[inline(always)]
 fn part<const EUCLIDEAN: bool>(
     block: &[[f64; LANES]],
-    queries: &[[f64; GROUP]],
-    limits: &[f64; GROUP],
+    queries: &[[f64; LANES]],
+    limits: &[f64; LANES],
     out: &mut Keys,
 ) -> bool {
     let mut sums = Keys::default();
     let mut alive = false;
     for (block, queries) in block.chunks(STRIDE).zip(queries.chunks(STRIDE)) {
-        for (v, q) in block.iter().zip(queries) {
-            for g in 0..GROUP {
+        for (v, queries) in block.iter().zip(queries) {
+            for q in 0..LANES {
                 for l in 0..LANES {
-                    let d = v[l] - q[g];
-                    sums[g][l] = if EUCLIDEAN {
-                        sums[g][l] + d * d
-                    } else if d.abs() > sums[g][l] {
+                    let d = v[l] - queries[q];
+                    sums[q][l] = if EUCLIDEAN {
+                        sums[q][l] + d * d
+                    } else if d.abs() > sums[q][l] {
                         d.abs()
                     } else {
-                        sums[g][l]
+                        sums[q][l]
                     };
                 }
             }

@@ -1,8 +1,8 @@
 //! Exact nearest neighbours and counts within a radius, for every sample of a set at once.
 //!
 //! Counts with the max norm compare ranks ([`within`]). For all else, samples lie in blocks of [`LANES`], the leaves of a k-d tree ([`tree`]), column by column, so that one vector
-//! instruction serves as many samples ([`keys`]). Queries of one block walk the tree together and share what is read: a
-//! box is left out when it is too far for all of them, and a block is left at the column where every distance is already
+//! instruction serves as many samples ([`keys`]). The samples of one block walk the tree together and share what is read:
+//! a box is left out when it is too far for all of them, and a block is left at the column where every distance is already
 //! too large.
 
 mod keys;
@@ -17,11 +17,9 @@ use keys::{Keys, keys};
 use rayon::prelude::*;
 use tree::Tree;
 
-/// Samples of a block.
+/// Samples of a block, and queries that walk together.
 const LANES: usize = 8;
-/// Queries that walk together; they lie in one block.
-const GROUP: usize = 8;
-/// Groups of a task.
+/// Blocks whose samples are the queries of one task.
 const TASK: usize = 4;
 
 /// A neighbour: its *key* (the distance; with [`Norm::Euclidean`] the squared distance) and its row.
@@ -31,7 +29,12 @@ pub(super) struct Near {
     pub(super) row: u32,
 }
 
-const NONE: Near = Near { key: f64::INFINITY, row: u32::MAX };
+/// No neighbour yet.
+impl Default for Near {
+    fn default() -> Self {
+        Self { key: f64::INFINITY, row: u32::MAX }
+    }
+}
 
 /// Nodes that wait for their visit; at first the root does.
 struct Waiting {
@@ -69,16 +72,23 @@ pub(super) fn count_below(samples: &Samples, norm: Norm, limits: &[f64]) -> Vec<
     }
 }
 
-/// A group of queries on its way through the tree.
+/// `[N, each]` by row of what is `[N, each]` (or longer) by place, where `order` says which row lies in a place.
+fn by_row<T: Copy + Default>(order: &[u32], by_place: &[T], each: usize) -> Vec<T> {
+    let mut out = vec![T::default(); order.len() * each];
+    for (list, &row) in by_place.chunks_exact(each).zip(order) {
+        out[row as usize * each..][..each].copy_from_slice(list);
+    }
+    out
+}
+
+/// The samples of a block on their way through the tree.
 struct Walk<'a> {
-    /// Position of the first query.
-    first: usize,
+    /// Their block.
+    home: usize,
     k: usize,
-    /// `[columns, GROUP]`
-    queries: &'a [[f64; GROUP]],
     /// The key of each query's k-th neighbour so far.
-    limits: [f64; GROUP],
-    /// `[GROUP, k]`, nearest first.
+    limits: [f64; LANES],
+    /// `[LANES, k]`, nearest first.
     lists: &'a mut [Near],
 }
 
@@ -124,31 +134,20 @@ impl Space {
 
     /// The `k` nearest other samples of each, nearest first: `[N, k]` by row. `k` is below N.
     pub(super) fn nearest(&self, k: usize) -> Vec<Near> {
-        let mut sorted = vec![NONE; self.rows.next_multiple_of(GROUP) * k];
-        sorted.par_chunks_mut(TASK * GROUP * k).enumerate().for_each(|(task, out)| {
-            for (g, lists) in out.chunks_mut(GROUP * k).enumerate() {
-                nearest_of_group(self, (task * TASK + g) * GROUP, k, lists);
-            }
+        let mut by_place = vec![Near::default(); self.rows.next_multiple_of(LANES) * k];
+        by_place.par_chunks_mut(LANES * k).enumerate().with_min_len(TASK).for_each(|(home, lists)| {
+            nearest_of_block(self, home, k, lists);
         });
-        let mut by_row = vec![NONE; self.rows * k];
-        for (list, &row) in sorted.chunks_exact(k).zip(&self.order) {
-            by_row[row as usize * k..][..k].copy_from_slice(list);
-        }
-        by_row
+        by_row(&self.order, &by_place, k)
     }
 
+    /// How many other samples have a key below `limits[row]`, for each row.
     fn count_below(&self, limits: &[f64]) -> Vec<u32> {
-        let mut sorted = vec![0u32; self.rows];
-        sorted.par_chunks_mut(TASK * GROUP).enumerate().for_each(|(task, out)| {
-            for (g, counts) in out.chunks_mut(GROUP).enumerate() {
-                count_of_group(self, (task * TASK + g) * GROUP, limits, counts);
-            }
+        let mut by_place = vec![0u32; self.rows];
+        by_place.par_chunks_mut(LANES).enumerate().with_min_len(TASK).for_each(|(home, counts)| {
+            count_of_block(self, home, limits, counts);
         });
-        let mut by_row = vec![0; self.rows];
-        for (&count, &row) in sorted.iter().zip(&self.order) {
-            by_row[row as usize] = count;
-        }
-        by_row
+        by_row(&self.order, &by_place, 1)
     }
 
     /// The key of a difference along one column: no key of two samples is smaller than that of any of their columns,
@@ -160,30 +159,30 @@ impl Space {
         }
     }
 
-    /// Which of these differences along one column have a key below the limit.
+    /// Whether any of the queries has samples below its limit in node `i`.
     #[inline(always)]
-    fn below(&self, differences: [f64; GROUP], limits: &[f64; GROUP]) -> [bool; GROUP] {
-        std::array::from_fn(|g| self.key(differences[g]) < limits[g])
+    fn reaches(&self, i: usize, queries: &[[f64; LANES]], limits: &[f64; LANES]) -> bool {
+        let reach = self.tree.reach(i, queries);
+        std::array::from_fn::<bool, LANES, _>(|q| self.key(reach[q]) < limits[q]).contains(&true)
     }
 
-    /// The numbers of the queries from position `first` on, `[columns, GROUP]`; the last stands in for those beyond the
-    /// end.
-    fn queries(&self, first: usize) -> Vec<[f64; GROUP]> {
-        let block = &self.blocks[first / LANES * self.columns * LANES..];
-        let last = (self.rows - 1 - first).min(GROUP - 1);
-        let lanes = block.as_chunks::<LANES>().0;
-        (0..self.columns).map(|c| std::array::from_fn(|g| lanes[c][first % LANES + g.min(last)])).collect()
+    /// The numbers of a block's samples, `[columns, LANES]`.
+    fn block(&self, b: usize) -> &[[f64; LANES]] {
+        self.blocks[b * self.columns * LANES..(b + 1) * self.columns * LANES].as_chunks().0
+    }
+
+    /// The limits of the samples of a block; 0 for what fills it up, which has no sample below it.
+    fn limits(&self, b: usize, of: impl Fn(u32) -> f64) -> [f64; LANES] {
+        std::array::from_fn(|q| self.order.get(b * LANES + q).map_or(0.0, |&row| of(row)))
     }
 
     /// Visits the blocks that some query has samples below its limit in, from the queries' own block outwards.
     #[inline(always)]
-    fn nearest_of_group(&self, first: usize, k: usize, lists: &mut [Near]) {
-        let queries = self.queries(first);
-        let mut walk = Walk { first, k, queries: &queries, limits: [f64::INFINITY; GROUP], lists };
-        let home = first / LANES;
+    fn nearest_of_block(&self, home: usize, k: usize, lists: &mut [Near]) {
+        let mut walk = Walk { home, k, limits: self.limits(home, |_| f64::INFINITY), lists };
         let mut waiting = Waiting::default();
         while let Some(i) = waiting.pop() {
-            if !self.below(self.tree.reach(i, &queries), &walk.limits).contains(&true) {
+            if !self.reaches(i, self.block(home), &walk.limits) {
                 continue;
             }
             match self.tree.node(i).children(i) {
@@ -201,14 +200,13 @@ impl Space {
     #[inline(always)]
     fn visit(&self, b: usize, walk: &mut Walk) {
         let mut keys = Keys::default();
-        if !self.keys(b, walk.queries, &walk.limits, &mut keys) {
+        if !self.keys(b, walk.home, &walk.limits, &mut keys) {
             return;
         }
-        let home = b == walk.first / LANES;
-        for (g, (keys, limit)) in keys.iter_mut().zip(&mut walk.limits).enumerate() {
-            if home {
+        for (q, (keys, limit)) in keys.iter_mut().zip(&mut walk.limits).enumerate() {
+            if b == walk.home {
                 // Not its own neighbour.
-                keys[walk.first % LANES + g] = f64::INFINITY;
+                keys[q] = f64::INFINITY;
             }
             let mut any = false;
             for key in keys.iter() {
@@ -217,7 +215,7 @@ impl Space {
             if !any {
                 continue;
             }
-            let list = &mut walk.lists[g * walk.k..(g + 1) * walk.k];
+            let list = &mut walk.lists[q * walk.k..(q + 1) * walk.k];
             for (lane, &key) in keys.iter().enumerate() {
                 if key < *limit {
                     let place = list.partition_point(|near| near.key <= key);
@@ -229,44 +227,41 @@ impl Space {
         }
     }
 
-    /// Samples below their limits from the queries from position `first` on.
+    /// Counts the samples below the limits from each sample of a block.
     #[inline(always)]
-    fn count_of_group(&self, first: usize, limits: &[f64], counts: &mut [u32]) {
-        let last = first + counts.len() - 1;
-        let limits: [f64; GROUP] = std::array::from_fn(|g| limits[self.order[(first + g).min(last)] as usize]);
-        let queries = self.queries(first);
-        let mut lanes = [[0u64; LANES]; GROUP];
+    fn count_of_block(&self, home: usize, limits: &[f64], counts: &mut [u32]) {
+        let limits = self.limits(home, |row| limits[row as usize]);
+        let mut lanes = [[0u64; LANES]; LANES];
         let mut keys = Keys::default();
         let mut waiting = Waiting::default();
         while let Some(i) = waiting.pop() {
-            if !self.below(self.tree.reach(i, &queries), &limits).contains(&true) {
+            if !self.reaches(i, self.block(home), &limits) {
                 continue;
             }
             let node = self.tree.node(i);
             if let Some([left, right]) = node.children(i) {
                 waiting.push(right, left);
-            } else if self.keys(node.first, &queries, &limits, &mut keys) {
-                for g in 0..GROUP {
+            } else if self.keys(node.first, home, &limits, &mut keys) {
+                for q in 0..LANES {
                     for l in 0..LANES {
-                        lanes[g][l] += u64::from(keys[g][l] < limits[g]);
+                        lanes[q][l] += u64::from(keys[q][l] < limits[q]);
                     }
                 }
             }
         }
-        for (count, (lanes, limit)) in counts.iter_mut().zip(lanes.iter().zip(&limits)) {
-            // Every sample is within any radius of itself.
-            *count = if *limit <= 0.0 { 0 } else { lanes.iter().sum::<u64>().saturating_sub(1) as u32 };
+        for (count, lanes) in counts.iter_mut().zip(&lanes) {
+            // Every sample is within any radius of itself but 0.
+            *count = lanes.iter().sum::<u64>().saturating_sub(1) as u32;
         }
     }
 
-    /// Keys of a block's samples for a group of queries; false when none is below its limit, and then they may be
+    /// Keys of block `b` from the samples of block `home`; false when none is below its limit, and then they may be
     /// unfinished.
     #[inline(always)]
-    fn keys(&self, b: usize, queries: &[[f64; GROUP]], limits: &[f64; GROUP], out: &mut Keys) -> bool {
-        let block = self.blocks[b * self.columns * LANES..(b + 1) * self.columns * LANES].as_chunks().0;
-        keys(self.norm == Norm::Euclidean, self.split, block, queries, limits, out)
+    fn keys(&self, b: usize, home: usize, limits: &[f64; LANES], out: &mut Keys) -> bool {
+        keys(self.norm == Norm::Euclidean, self.split, self.block(b), self.block(home), limits, out)
     }
 }
 
-widest!(fn nearest_of_group(space: &Space, first: usize, k: usize, lists: &mut [Near]) = Space::nearest_of_group);
-widest!(fn count_of_group(space: &Space, first: usize, limits: &[f64], counts: &mut [u32]) = Space::count_of_group);
+widest!(fn nearest_of_block(space: &Space, home: usize, k: usize, lists: &mut [Near]) = Space::nearest_of_block);
+widest!(fn count_of_block(space: &Space, home: usize, limits: &[f64], counts: &mut [u32]) = Space::count_of_block);

@@ -1,6 +1,6 @@
 //! A balanced k-d tree whose leaves are blocks of samples.
 
-use super::{GROUP, LANES};
+use super::LANES;
 use rayon::prelude::*;
 
 /// Most columns whose bounds are kept. With more, a node's box is so wide that only the widest column is worth a look.
@@ -12,7 +12,7 @@ const PARALLEL: usize = 128;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Node {
     pub(super) first: usize,
-    pub(super) blocks: usize,
+    blocks: usize,
 }
 
 impl Node {
@@ -62,17 +62,17 @@ impl Tree {
     }
 
     /// The largest distance along one axis from each query to the box of node `i`; 0 within it. Queries are
-    /// `[columns, GROUP]`.
+    /// `[columns, LANES]`.
     #[inline(always)]
-    pub(super) fn reach(&self, i: usize, queries: &[[f64; GROUP]]) -> [f64; GROUP] {
-        let mut reach = [0.0f64; GROUP];
+    pub(super) fn reach(&self, i: usize, queries: &[[f64; LANES]]) -> [f64; LANES] {
+        let mut reach = [0.0f64; LANES];
         let bounds = &self.bounds[i * self.axes.len()..(i + 1) * self.axes.len()];
         for (&axis, &[low, high]) in self.axes.iter().zip(bounds) {
             let at = &queries[axis];
-            for g in 0..GROUP {
-                let (below, above) = (low - at[g], at[g] - high);
+            for q in 0..LANES {
+                let (below, above) = (low - at[q], at[q] - high);
                 let side = if below > above { below } else { above };
-                reach[g] = if side > reach[g] { side } else { reach[g] };
+                reach[q] = if side > reach[q] { side } else { reach[q] };
             }
         }
         reach

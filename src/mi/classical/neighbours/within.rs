@@ -5,8 +5,10 @@
 //! ranks are within; what remains is to compare small integers, 32 of them to a vector instruction. Samples lie in the
 //! order of their widest column, and only those within its interval are looked at.
 
+use super::by_row;
 use super::tree::widest;
 use crate::mi::Samples;
+use num_traits::{PrimInt, WrappingSub};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -16,49 +18,44 @@ const BLOCK: usize = 64;
 const TASK: usize = 32;
 
 /// A sample's place among the sorted numbers of a column.
-trait Rank: Copy + Default + Send + Sync {
+trait Rank: PrimInt + WrappingSub + Into<u32> + Send + Sync {
     /// `rank`, which fits.
     fn new(rank: usize) -> Self;
-
-    /// How many samples of the blocks are within all intervals, the columns' first and last rank. There are as many
-    /// columns as intervals.
-    fn count(blocks: &[[Self; BLOCK]], intervals: &[[Self; 2]]) -> u32;
 }
 
-macro_rules! rank {
-    ($type:ty, $count:ident) => {
-        impl Rank for $type {
-            fn new(rank: usize) -> Self {
-                rank as Self
-            }
+impl Rank for u16 {
+    fn new(rank: usize) -> Self {
+        rank as Self
+    }
+}
 
-            fn count(blocks: &[[Self; BLOCK]], intervals: &[[Self; 2]]) -> u32 {
-                #[inline(always)]
-                fn count(blocks: &[[$type; BLOCK]], intervals: &[[$type; 2]]) -> u32 {
-                    let mut counts = [0; BLOCK];
-                    for block in blocks.chunks_exact(intervals.len()) {
-                        // Zero where all columns are within.
-                        let mut outside = [0; BLOCK];
-                        for (ranks, &[first, last]) in block.iter().zip(intervals) {
-                            for l in 0..BLOCK {
-                                outside[l] |= ranks[l].wrapping_sub(first).saturating_sub(last - first);
-                            }
-                        }
-                        for l in 0..BLOCK {
-                            counts[l] += <$type>::from(outside[l] == 0);
-                        }
-                    }
-                    counts.iter().map(|&c| u32::from(c)).sum()
-                }
-                widest!(fn $count(blocks: &[[$type; BLOCK]], intervals: &[[$type; 2]]) -> u32 = count);
-                $count(blocks, intervals)
+impl Rank for u32 {
+    fn new(rank: usize) -> Self {
+        rank as Self
+    }
+}
+
+widest!(fn count<R: Rank>(blocks: &[[R; BLOCK]], intervals: &[[R; 2]]) -> u32 = count_body);
+
+/// How many samples of the blocks are within all intervals, the columns' first and last rank. There are as many columns as
+/// intervals.
+#[inline(always)]
+fn count_body<R: Rank>(blocks: &[[R; BLOCK]], intervals: &[[R; 2]]) -> u32 {
+    let mut counts = [R::zero(); BLOCK];
+    for block in blocks.chunks_exact(intervals.len()) {
+        // Zero where all columns are within.
+        let mut outside = [R::zero(); BLOCK];
+        for (ranks, &[first, last]) in block.iter().zip(intervals) {
+            for l in 0..BLOCK {
+                outside[l] = outside[l] | ranks[l].wrapping_sub(&first).saturating_sub(last - first);
             }
         }
-    };
+        for l in 0..BLOCK {
+            counts[l] = counts[l] + if outside[l] == R::zero() { R::one() } else { R::zero() };
+        }
+    }
+    counts.iter().map(|&c| c.into()).sum()
 }
-
-rank!(u16, count_u16);
-rank!(u32, count_u32);
 
 /// How many other samples are nearer than `limits[row]`, for each row; a limit of 0 counts none.
 pub(super) fn count_below(samples: &Samples, limits: &[f64]) -> Vec<u32> {
@@ -110,7 +107,7 @@ impl<'a, R: Rank> Ranked<'a, R> {
         let sorted: Vec<Sorted> = all.par_iter().map(|column| Sorted::build(column)).collect();
         let mut position = vec![0u32; rows];
         sorted[axis].rows.iter().zip(0..).for_each(|(&row, at)| position[row as usize] = at);
-        let mut blocks = vec![[R::new(usize::MAX); BLOCK]; rows.div_ceil(BLOCK) * columns];
+        let mut blocks = vec![[R::max_value(); BLOCK]; rows.div_ceil(BLOCK) * columns];
         for (c, column) in sorted.iter().enumerate() {
             for (rank, &row) in column.rows.iter().enumerate() {
                 let at = position[row as usize] as usize;
@@ -124,7 +121,7 @@ impl<'a, R: Rank> Ranked<'a, R> {
         let (rows, columns) = (limits.len(), self.sorted.len());
         let mut in_order = vec![0u32; rows];
         in_order.par_chunks_mut(TASK).enumerate().for_each(|(task, out)| {
-            let mut intervals = vec![[R::default(); 2]; columns];
+            let mut intervals = vec![[R::zero(); 2]; columns];
             for (place, count) in (task * TASK..).zip(out) {
                 let limit = limits[self.sorted[self.axis].rows[place] as usize];
                 if limit > 0.0 {
@@ -133,11 +130,7 @@ impl<'a, R: Rank> Ranked<'a, R> {
                 }
             }
         });
-        let mut by_row = vec![0; rows];
-        for (&count, &row) in in_order.iter().zip(&self.sorted[self.axis].rows) {
-            by_row[row as usize] = count;
-        }
-        by_row
+        by_row(&self.sorted[self.axis].rows, &in_order, 1)
     }
 
     /// Samples within `limit` of the one at `place`, itself included.
@@ -153,7 +146,7 @@ impl<'a, R: Rank> Ranked<'a, R> {
             *interval = [R::new(within.start), R::new(within.end - 1)];
         }
         let blocks = window.start / BLOCK * columns..window.end.div_ceil(BLOCK) * columns;
-        R::count(&self.blocks[blocks], intervals)
+        count(&self.blocks[blocks], intervals)
     }
 }
 
