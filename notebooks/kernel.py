@@ -1,9 +1,10 @@
-"""The kernel "infomax (Rust)": evcxr_jupyter, with five things added.
+"""The kernel "infomax (Rust)": evcxr_jupyter, with six things added.
 
 * Its folder is kept, so that dependencies are compiled once and not at every start. Kernels that run at the same time have
   folders of their own.
 * Dependencies have the versions of infomax's own Cargo.lock: evcxr forgets them at every start, and would fetch and compile
   what has come out since.
+* What `cargo run` tells the programs that it runs is forgotten: it would have dependencies compiled again.
 * rust-analyzer, which evcxr asks for the types of variables, reads no crates that none is made of: it has a cargo of its own
   (`infomax notebook setup` makes it).
 * An interrupt ends a loop that waits for it (`until_interrupted`) or a compilation, and variables stay. Other cells are
@@ -29,6 +30,7 @@ import threading
 from pathlib import Path
 
 SLOTS = 16
+CARGO_RUN = ("CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_CRATE_", "CARGO_BIN_", "CARGO_PRIMARY_", "OUT_DIR")
 LOCK = Path(__file__).resolve().parent.parent / "Cargo.lock"
 MARK = "INFOMAX_DISPLAY "
 
@@ -113,13 +115,21 @@ def cargo_home():
     return home if is_its and (home / "bin" / "cargo").exists() else None
 
 
+def outside(environment):
+    """An environment as it was before `cargo run`.
+
+    Build scripts look at what that adds (ring's does), and run again when it is another; all above them is compiled again.
+    """
+    return {name: value for name, value in environment.items() if not name.startswith(CARGO_RUN)}
+
+
 def kernel(control_file):
     """Runs evcxr_jupyter until it ends."""
     program = evcxr()
     if program is None:
         raise NoKernel("there is no evcxr_jupyter: cargo install evcxr_jupyter --locked")
     folder, lock = own_folder()
-    environment = dict(os.environ, EVCXR_TMPDIR=str(folder))
+    environment = dict(outside(os.environ), EVCXR_TMPDIR=str(folder))
     # Checks for the kernels' own development, which the kernel's profile would compile into all dependencies.
     environment.setdefault("CARGO_PROFILE_DEV_DEBUG_ASSERTIONS", "false")
     environment.setdefault("CARGO_PROFILE_DEV_OVERFLOW_CHECKS", "false")

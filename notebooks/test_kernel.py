@@ -45,6 +45,13 @@ class Pictures(unittest.TestCase):
         self.assertEqual(pictures.translate([b"odd"]), [b"odd"])
 
 
+class Environment(unittest.TestCase):
+    def test_what_cargo_run_adds_is_forgotten(self):
+        kept = {"CARGO_HOME": "/c", "CARGO_PROFILE_DEV_DEBUG": "0", "PATH": "/bin"}
+        added = {"CARGO_PKG_NAME": "infomax", "CARGO_MANIFEST_DIR": "/i", "OUT_DIR": "/o"}
+        self.assertEqual(kernel.outside({**kept, **added}), kept)
+
+
 @unittest.skipUnless(sys.platform.startswith("linux"), "needs /proc")
 class Interrupts(unittest.TestCase):
     """A stand-in for the kernel starts a stand-in for what runs the cells, which is the same program."""

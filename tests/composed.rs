@@ -127,15 +127,15 @@ fn linear_layers_and_pairs() {
 fn adam() {
     let run = |composed: bool| {
         let mut p: Tensor<Rank1<9>, f64, Cpu> = tensor("p");
-        let (mut m, mut v) = (p.device().zeros_like(&p), p.device().zeros_like(&p));
+        let mut moments = [p.device().zeros_like(&(9,)), p.device().zeros_like(&(9,))];
         for t in 1..=3 {
             let mut grads = Gradients::leaky();
             grads.get_or_alloc_mut(&p).unwrap().copy_from_slice(&numbers(&format!("g{t}"), 9));
             let step = AdamStep { lr: 1e-2, betas: [0.5, 0.999], epsilon: 1e-8, l2: 0.1, decoupled: 0.2, t };
             if composed {
-                composed::adam(&mut p, &mut m, &mut v, &mut grads, step).unwrap();
+                composed::adam(&mut p, &mut moments, &mut grads, step).unwrap();
             } else {
-                Cpu::adam(&mut p, &mut m, &mut v, &mut grads, step).unwrap();
+                Cpu::adam(&mut p, &mut moments, &mut grads, step).unwrap();
             }
         }
         p.as_vec()

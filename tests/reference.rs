@@ -159,8 +159,8 @@ fn adam() {
             adam.update(&mut p, &mut grads).unwrap();
             case.expect(&format!("p{t}"), &p.as_vec());
         }
-        case.expect("m5", &adam.first.as_vec());
-        case.expect("v5", &adam.second.as_vec());
+        case.expect("m5", &adam.moments[0].values[0].as_vec());
+        case.expect("v5", &adam.moments[0].values[1].as_vec());
     }
 }
 

@@ -5,7 +5,7 @@ use super::model::{Task, encode};
 use crate::dim::part::{Part, check, device_error};
 use crate::dim::{DimError, Prior, PriorNet, StepInput, StepReport, discriminator_loss, encoder_loss};
 use crate::encoder::Encoder;
-use crate::nn::checkpoint::{Array, collect, restore};
+use crate::nn::checkpoint::Array;
 use crate::nn::{Adam, AdamConfig, Backend};
 use dfdx::prelude::*;
 use std::collections::BTreeMap;
@@ -14,23 +14,27 @@ use std::collections::BTreeMap;
 /// discriminator learns to tell codes from draws of the prior, then the encoder to deceive it, each with an optimiser of
 /// its own. The code is `σ(Y)`, and prior and discriminator are those of the paper's prior matching: uniform on
 /// [0, 1]; see [`PriorNet`].
-pub struct Aae<N, G, const Y: usize, D: Storage<f32>> {
-    decoder: Part<G>,
-    prior: Part<PriorNet<Y, D>>,
+pub struct Aae<G, const Y: usize, D: Backend<f32>> {
+    decoder: Part<G, D>,
+    prior: Part<PriorNet<Y, D>, D>,
     /// The encoder's optimiser as the discriminator's adversary.
-    adversary: Adam<N>,
+    adversary: Adam<f32, D>,
 }
 
 /// The name of the adversary's moments.
 const ADVERSARY: &str = "adversary.encoder";
 
-impl<N, G, const Y: usize, D: Backend<f32>> Aae<N, G, Y, D>
+impl<G, const Y: usize, D: Backend<f32>> Aae<G, Y, D>
 where
-    N: TensorCollection<f32, D, To<f32, D> = N>,
     G: TensorCollection<f32, D, To<f32, D> = G>,
 {
     /// With these networks beside `encoder`.
-    pub(super) fn new(encoder: &N, decoder: G, prior: PriorNet<Y, D>, adam: AdamConfig) -> Result<Self, DimError> {
+    pub(super) fn new<N: TensorCollection<f32, D>>(
+        encoder: &N,
+        decoder: G,
+        prior: PriorNet<Y, D>,
+        adam: AdamConfig,
+    ) -> Result<Self, DimError> {
         Ok(Self {
             decoder: Part::new(decoder, adam)?,
             prior: Part::new(prior, adam)?,
@@ -39,7 +43,7 @@ where
     }
 }
 
-impl<N, G, const FC: usize, const Y: usize, D: Backend<f32>> Task<N, FC, Y, D> for Aae<N, G, Y, D>
+impl<N, G, const FC: usize, const Y: usize, D: Backend<f32>> Task<N, FC, Y, D> for Aae<G, Y, D>
 where
     N: TensorCollection<f32, D, To<f32, D> = N> + Encoder<f32, D, Global<usize> = (usize, Const<Y>)>,
     G: TensorCollection<f32, D, To<f32, D> = G>
@@ -49,7 +53,7 @@ where
             Error = D::Err,
         >,
 {
-    fn step(&mut self, encoder: &mut Part<N>, device: &D, input: StepInput) -> Result<StepReport, DimError> {
+    fn step(&mut self, encoder: &mut Part<N, D>, device: &D, input: StepInput) -> Result<StepReport, DimError> {
         let StepInput { batch, pixels, noise, .. } = input;
         let step = encoder.adam.t + 1;
         let mut report = StepReport::default();
@@ -83,22 +87,18 @@ where
     }
 
     fn parameters(&self) -> usize {
-        self.decoder.module.num_trainable_params() + self.prior.module.num_trainable_params()
+        self.decoder.parameters() + self.prior.parameters()
     }
 
     fn collect(&self, arrays: &mut BTreeMap<String, Array>) {
         self.decoder.collect("decoder", arrays);
         self.prior.collect("prior", arrays);
-        collect(&self.adversary.first, &format!("adam.first.{ADVERSARY}"), arrays);
-        collect(&self.adversary.second, &format!("adam.second.{ADVERSARY}"), arrays);
+        self.adversary.collect(ADVERSARY, arrays);
     }
 
     fn restore(&mut self, arrays: &BTreeMap<String, Array>, steps: u64) -> Result<(), DimError> {
         self.decoder.restore("decoder", arrays, steps)?;
         self.prior.restore("prior", arrays, steps)?;
-        restore(&mut self.adversary.first, &format!("adam.first.{ADVERSARY}"), arrays)?;
-        restore(&mut self.adversary.second, &format!("adam.second.{ADVERSARY}"), arrays)?;
-        self.adversary.t = steps;
-        Ok(())
+        Ok(self.adversary.restore(ADVERSARY, arrays, steps)?)
     }
 }

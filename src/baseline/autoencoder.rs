@@ -23,21 +23,18 @@ pub fn reconstruction_loss<S: Shape, E: Real, D: Backend<E>, T: Tape<E, D>>(
 }
 
 /// A decoder `G` from `Y` back to the image, trained with the encoder by [`reconstruction_loss`].
-pub struct Autoencoder<G> {
-    decoder: Part<G>,
+pub struct Autoencoder<G, D: Backend<f32>> {
+    decoder: Part<G, D>,
 }
 
-impl<G> Autoencoder<G> {
+impl<G: TensorCollection<f32, D>, D: Backend<f32>> Autoencoder<G, D> {
     /// With this decoder.
-    pub(super) fn new<D: Backend<f32>>(decoder: G, adam: AdamConfig) -> Result<Self, DimError>
-    where
-        G: TensorCollection<f32, D, To<f32, D> = G>,
-    {
+    pub(super) fn new(decoder: G, adam: AdamConfig) -> Result<Self, DimError> {
         Ok(Self { decoder: Part::new(decoder, adam)? })
     }
 }
 
-impl<N, G, const FC: usize, const Y: usize, D: Backend<f32>> Task<N, FC, Y, D> for Autoencoder<G>
+impl<N, G, const FC: usize, const Y: usize, D: Backend<f32>> Task<N, FC, Y, D> for Autoencoder<G, D>
 where
     N: TensorCollection<f32, D, To<f32, D> = N> + Encoder<f32, D, Global<usize> = (usize, Const<Y>)>,
     G: TensorCollection<f32, D, To<f32, D> = G>
@@ -47,7 +44,7 @@ where
             Error = D::Err,
         >,
 {
-    fn step(&mut self, encoder: &mut Part<N>, device: &D, input: StepInput) -> Result<StepReport, DimError> {
+    fn step(&mut self, encoder: &mut Part<N, D>, device: &D, input: StepInput) -> Result<StepReport, DimError> {
         let (x, f) = encode(&mut encoder.module, device, input.batch, input.pixels).map_err(device_error)?;
         let decoded = self.decoder.module.try_forward_mut(f.global.put_tape(f.tape)).map_err(device_error)?;
         let loss = reconstruction_loss(decoded, &x).map_err(device_error)?;
@@ -57,7 +54,7 @@ where
     }
 
     fn parameters(&self) -> usize {
-        self.decoder.module.num_trainable_params()
+        self.decoder.parameters()
     }
 
     fn collect(&self, arrays: &mut BTreeMap<String, Array>) {

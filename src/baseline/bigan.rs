@@ -117,9 +117,9 @@ pub fn encoder_generator_loss<E: Real, D: Backend<E>, T: Tape<E, D>>(
 /// A bidirectional GAN (Donahue, Krähenbühl & Darrell 2017; Dumoulin et al. 2017): a generator `G` from normal noise `z` to
 /// images, and a discriminator that tells `(x, E(x))` from `(G(z), z)`, which encoder and generator learn to prevent.
 /// In each step the discriminator learns first.
-pub struct Bigan<M, G, const Y: usize, const U: usize, D: Storage<f32>> {
-    generator: Part<G>,
-    discriminator: Part<JointDiscriminator<M, Y, U, f32, D>>,
+pub struct Bigan<M, G, const Y: usize, const U: usize, D: Backend<f32>> {
+    generator: Part<G, D>,
+    discriminator: Part<JointDiscriminator<M, Y, U, f32, D>, D>,
 }
 
 impl<M, G, const Y: usize, const U: usize, D: Backend<f32>> Bigan<M, G, Y, U, D>
@@ -156,7 +156,7 @@ where
 {
     const NOISE: Noise = Noise::Normal;
 
-    fn step(&mut self, encoder: &mut Part<N>, device: &D, input: StepInput) -> Result<StepReport, DimError> {
+    fn step(&mut self, encoder: &mut Part<N, D>, device: &D, input: StepInput) -> Result<StepReport, DimError> {
         let StepInput { batch, pixels, noise, .. } = input;
         let step = encoder.adam.t + 1;
         let mut report = StepReport::default();
@@ -186,7 +186,7 @@ where
     }
 
     fn parameters(&self) -> usize {
-        self.generator.module.num_trainable_params() + self.discriminator.module.num_trainable_params()
+        self.generator.parameters() + self.discriminator.parameters()
     }
 
     fn collect(&self, arrays: &mut BTreeMap<String, Array>) {

@@ -37,10 +37,10 @@ pub fn two_view_loss<const Y: usize, E: Real, D: Backend<E>, T: Tape<E, D>>(
 /// As in the paper each encoder has half the channels and units of the one that other methods train, and what is probed
 /// is both, side by side, layer by layer: conv, fc and `Y` have the sizes that they have elsewhere. Images of the batch
 /// stand for the paper's memory bank of negatives.
-pub struct Cmc<L, A, const Y: usize, D: Storage<f32>> {
+pub struct Cmc<L, A, const Y: usize, D: Backend<f32>> {
     device: D,
-    lightness: Part<L>,
-    colour: Part<A>,
+    lightness: Part<L, D>,
+    colour: Part<A, D>,
     temperature: f64,
 }
 
@@ -104,7 +104,7 @@ where
     }
 
     fn parameters(&self) -> [usize; 2] {
-        [self.lightness.module.num_trainable_params() + self.colour.module.num_trainable_params(), 0]
+        [self.lightness.parameters() + self.colour.parameters(), 0]
     }
 
     fn arrays(&self) -> BTreeMap<String, Array> {

@@ -14,7 +14,7 @@ pub(crate) trait Task<N, const FC: usize, const Y: usize, D: Backend<f32>> {
     const NOISE: Noise = Noise::Uniform;
 
     /// One step of the encoder and of the task's own networks.
-    fn step(&mut self, encoder: &mut Part<N>, device: &D, input: StepInput) -> Result<StepReport, DimError>;
+    fn step(&mut self, encoder: &mut Part<N, D>, device: &D, input: StepInput) -> Result<StepReport, DimError>;
 
     /// Learned numbers of its own networks.
     fn parameters(&self) -> usize;
@@ -27,9 +27,9 @@ pub(crate) trait Task<N, const FC: usize, const Y: usize, D: Backend<f32>> {
 }
 
 /// An encoder `N` and what trains it.
-pub struct Baseline<N, K, const FC: usize, const Y: usize, D: Storage<f32>> {
+pub struct Baseline<N, K, const FC: usize, const Y: usize, D: Backend<f32>> {
     device: D,
-    encoder: Part<N>,
+    encoder: Part<N, D>,
     task: K,
 }
 
@@ -68,8 +68,8 @@ pub(crate) fn encode<N: Encoder<f32, D>, D: Backend<f32>>(
 pub(crate) fn descend<N, H, D: Backend<f32>>(
     loss: Tensor<Rank0, f32, D, OwnedTape<f32, D>>,
     mut report: StepReport,
-    encoder: &mut Part<N>,
-    head: &mut Part<H>,
+    encoder: &mut Part<N, D>,
+    head: &mut Part<H, D>,
 ) -> Result<StepReport, DimError>
 where
     N: TensorCollection<f32, D>,
@@ -111,7 +111,7 @@ where
     }
 
     fn parameters(&self) -> [usize; 2] {
-        [self.encoder.module.num_trainable_params(), self.task.parameters()]
+        [self.encoder.parameters(), self.task.parameters()]
     }
 
     fn arrays(&self) -> BTreeMap<String, Array> {

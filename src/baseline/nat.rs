@@ -73,7 +73,7 @@ impl<N, const FC: usize, const Y: usize, D: Backend<f32>> Task<N, FC, Y, D> for 
 where
     N: TensorCollection<f32, D, To<f32, D> = N> + Encoder<f32, D, Global<usize> = (usize, Const<Y>)>,
 {
-    fn step(&mut self, encoder: &mut Part<N>, device: &D, input: StepInput) -> Result<StepReport, DimError> {
+    fn step(&mut self, encoder: &mut Part<N, D>, device: &D, input: StepInput) -> Result<StepReport, DimError> {
         let StepInput { batch, pixels, indices, .. } = input;
         if indices.len() != batch || indices.iter().any(|&i| i >= MOST) {
             return Err(DimError::Config(format!(

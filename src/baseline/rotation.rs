@@ -51,8 +51,8 @@ pub fn rotate(image: &mut [f32], side: usize, turns: u32) {
 ///
 /// The authors show all four rotations of each image in a batch; here each image has one (Newell & Deng 2020), so that a step
 /// costs what it costs the other methods.
-pub struct Rotation<const Y: usize, D: Storage<f32>> {
-    head: Part<Linear<Y, TURNS, false, f32, D>>,
+pub struct Rotation<const Y: usize, D: Backend<f32>> {
+    head: Part<Linear<Y, TURNS, false, f32, D>, D>,
 }
 
 impl<const Y: usize, D: Backend<f32>> Rotation<Y, D> {
@@ -66,7 +66,7 @@ impl<N, const FC: usize, const Y: usize, D: Backend<f32>> Task<N, FC, Y, D> for 
 where
     N: TensorCollection<f32, D, To<f32, D> = N> + Encoder<f32, D, Global<usize> = (usize, Const<Y>)>,
 {
-    fn step(&mut self, encoder: &mut Part<N>, device: &D, input: StepInput) -> Result<StepReport, DimError> {
+    fn step(&mut self, encoder: &mut Part<N, D>, device: &D, input: StepInput) -> Result<StepReport, DimError> {
         let StepInput { batch, mut pixels, seed, .. } = input;
         let sizes = N::image(1usize).concrete();
         let (channels, height, width) = (sizes[1], sizes[2], sizes[3]);
@@ -88,7 +88,7 @@ where
     }
 
     fn parameters(&self) -> usize {
-        self.head.module.num_trainable_params()
+        self.head.parameters()
     }
 
     fn collect(&self, arrays: &mut BTreeMap<String, Array>) {

@@ -69,8 +69,8 @@ fn contrast<E: Real>(scores: &[E], rows: usize) -> Evaluated<E> {
 ///
 /// The views are images augmented apart from each other, which the batches' loader makes; the step is given `2N` images, all
 /// first views before all second ones.
-pub struct Simclr<const Y: usize, D: Storage<f32>> {
-    head: Part<Projection<Y, D>>,
+pub struct Simclr<const Y: usize, D: Backend<f32>> {
+    head: Part<Projection<Y, D>, D>,
     temperature: f64,
 }
 
@@ -85,7 +85,7 @@ impl<N, const FC: usize, const Y: usize, D: Backend<f32>> Task<N, FC, Y, D> for 
 where
     N: TensorCollection<f32, D, To<f32, D> = N> + Encoder<f32, D, Global<usize> = (usize, Const<Y>)>,
 {
-    fn step(&mut self, encoder: &mut Part<N>, device: &D, input: StepInput) -> Result<StepReport, DimError> {
+    fn step(&mut self, encoder: &mut Part<N, D>, device: &D, input: StepInput) -> Result<StepReport, DimError> {
         let StepInput { batch, pixels, .. } = input;
         let wanted = N::image(2 * batch).num_elements();
         if pixels.len() != wanted {
@@ -102,7 +102,7 @@ where
     }
 
     fn parameters(&self) -> usize {
-        self.head.module.num_trainable_params()
+        self.head.parameters()
     }
 
     fn collect(&self, arrays: &mut BTreeMap<String, Array>) {

@@ -36,8 +36,8 @@ pub fn label_loss<const K: usize, E: Real, D: Backend<E>, T: Tape<E, D>>(
 
 /// A linear layer from `Y` to the logits of the classes, trained with the encoder by [`label_loss`]. It has room for `K`
 /// classes; what is beyond those of the data gets no gradient and is never looked at.
-pub struct Supervised<const K: usize, const Y: usize, D: Storage<f32>> {
-    head: Part<Linear<Y, K, false, f32, D>>,
+pub struct Supervised<const K: usize, const Y: usize, D: Backend<f32>> {
+    head: Part<Linear<Y, K, false, f32, D>, D>,
     classes: usize,
 }
 
@@ -52,7 +52,7 @@ impl<N, const K: usize, const FC: usize, const Y: usize, D: Backend<f32>> Task<N
 where
     N: TensorCollection<f32, D, To<f32, D> = N> + Encoder<f32, D, Global<usize> = (usize, Const<Y>)>,
 {
-    fn step(&mut self, encoder: &mut Part<N>, device: &D, input: StepInput) -> Result<StepReport, DimError> {
+    fn step(&mut self, encoder: &mut Part<N, D>, device: &D, input: StepInput) -> Result<StepReport, DimError> {
         let StepInput { batch, pixels, labels, .. } = input;
         if labels.len() != batch || labels.iter().any(|&l| l as usize >= self.classes) {
             return Err(DimError::Config(format!(
@@ -71,7 +71,7 @@ where
     }
 
     fn parameters(&self) -> usize {
-        self.head.module.num_trainable_params()
+        self.head.parameters()
     }
 
     fn collect(&self, arrays: &mut BTreeMap<String, Array>) {

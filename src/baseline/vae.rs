@@ -46,9 +46,9 @@ pub fn reparameterise<const Y: usize, E: Real, D: Backend<E>, T: Tape<E, D>>(
 /// A posterior `N(Y, diag e^v)`, with `v` a linear layer beside `Y` on the encoder's `FC` hidden units, and a decoder `G`.
 /// Encoder and both are trained by [`reconstruction_loss`] of a decoded draw plus β times [`gaussian_kl`] (Kingma &
 /// Welling 2014; β: Higgins et al. 2017). The features are the means.
-pub struct Vae<const FC: usize, const Y: usize, G, D: Storage<f32>> {
-    log_variance: Part<Linear<FC, Y, false, f32, D>>,
-    decoder: Part<G>,
+pub struct Vae<const FC: usize, const Y: usize, G, D: Backend<f32>> {
+    log_variance: Part<Linear<FC, Y, false, f32, D>, D>,
+    decoder: Part<G, D>,
     weight: f64,
 }
 
@@ -80,7 +80,7 @@ where
 {
     const NOISE: Noise = Noise::Normal;
 
-    fn step(&mut self, encoder: &mut Part<N>, device: &D, input: StepInput) -> Result<StepReport, DimError> {
+    fn step(&mut self, encoder: &mut Part<N, D>, device: &D, input: StepInput) -> Result<StepReport, DimError> {
         let StepInput { batch, pixels, noise, .. } = input;
         let noise = device.try_tensor_from_vec(noise, (batch, Const)).map_err(device_error)?;
         let (x, f) = encode(&mut encoder.module, device, batch, pixels).map_err(device_error)?;
@@ -106,7 +106,7 @@ where
     }
 
     fn parameters(&self) -> usize {
-        self.log_variance.module.num_trainable_params() + self.decoder.module.num_trainable_params()
+        self.log_variance.parameters() + self.decoder.parameters()
     }
 
     fn collect(&self, arrays: &mut BTreeMap<String, Array>) {

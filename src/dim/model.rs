@@ -152,9 +152,9 @@ type BoxedTerm<N, const Y: usize, D> = Box<dyn Term<<N as Encoder<f32, D>>::Map<
 /// Deep InfoMax around encoder `N` with global vectors of `Y`.
 pub struct Dim<N: Encoder<f32, D>, const Y: usize, D: Backend<f32>> {
     device: D,
-    encoder: Part<N>,
+    encoder: Part<N, D>,
     information: Vec<BoxedTerm<N, Y, D>>,
-    prior: Part<PriorNet<Y, D>>,
+    prior: Part<PriorNet<Y, D>, D>,
     gamma: f64,
     matching: PriorConfig,
     occlusion: usize,
@@ -302,7 +302,7 @@ where
 
     fn parameters(&self) -> [usize; 2] {
         let others: usize = self.terms().map(|t| t.parameters()).sum();
-        [self.encoder.module.num_trainable_params(), others + self.prior.module.num_trainable_params()]
+        [self.encoder.parameters(), others + self.prior.parameters()]
     }
 
     fn arrays(&self) -> BTreeMap<String, Array> {

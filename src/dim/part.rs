@@ -3,61 +3,46 @@
 use super::{DimError, StepReport};
 use crate::encoder::Encoder;
 use crate::nn::checkpoint::{Array, collect, restore};
+use crate::nn::walk::learned;
 use crate::nn::{Adam, AdamConfig, Backend};
 use dfdx::prelude::*;
 use std::collections::BTreeMap;
 
 /// A module and its optimiser.
-pub struct Part<M> {
+pub struct Part<M, D: Backend<f32>> {
     /// The module.
     pub module: M,
     /// Its optimiser.
-    pub adam: Adam<M>,
+    pub adam: Adam<f32, D>,
 }
 
-impl<M> Part<M> {
+impl<M: TensorCollection<f32, D>, D: Backend<f32>> Part<M, D> {
     /// A module with moments of zero.
-    pub fn new<D: Backend<f32>>(module: M, config: AdamConfig) -> Result<Self, DimError>
-    where
-        M: TensorCollection<f32, D, To<f32, D> = M>,
-    {
+    pub fn new(module: M, config: AdamConfig) -> Result<Self, DimError> {
         let adam = Adam::new(&module, config).map_err(device_error)?;
         Ok(Self { module, adam })
     }
 
     /// One step down the gradients.
-    pub fn update<D: Backend<f32>>(&mut self, grads: &mut Gradients<f32, D>) -> Result<(), DimError>
-    where
-        M: TensorCollection<f32, D>,
-    {
+    pub fn update(&mut self, grads: &mut Gradients<f32, D>) -> Result<(), DimError> {
         self.adam.update(&mut self.module, grads).map_err(device_error)
     }
 
+    /// Learned numbers of the module.
+    pub fn parameters(&self) -> usize {
+        learned(&self.module)
+    }
+
     /// Module and moments, by name.
-    pub fn collect<D: Backend<f32>>(&self, name: &str, arrays: &mut BTreeMap<String, Array>)
-    where
-        M: TensorCollection<f32, D>,
-    {
+    pub fn collect(&self, name: &str, arrays: &mut BTreeMap<String, Array>) {
         collect(&self.module, name, arrays);
-        collect(&self.adam.first, &format!("adam.first.{name}"), arrays);
-        collect(&self.adam.second, &format!("adam.second.{name}"), arrays);
+        self.adam.collect(name, arrays);
     }
 
     /// Puts back what `collect` gave, at step `steps`.
-    pub fn restore<D: Backend<f32>>(
-        &mut self,
-        name: &str,
-        arrays: &BTreeMap<String, Array>,
-        steps: u64,
-    ) -> Result<(), DimError>
-    where
-        M: TensorCollection<f32, D>,
-    {
+    pub fn restore(&mut self, name: &str, arrays: &BTreeMap<String, Array>, steps: u64) -> Result<(), DimError> {
         restore(&mut self.module, name, arrays)?;
-        restore(&mut self.adam.first, &format!("adam.first.{name}"), arrays)?;
-        restore(&mut self.adam.second, &format!("adam.second.{name}"), arrays)?;
-        self.adam.t = steps;
-        Ok(())
+        Ok(self.adam.restore(name, arrays, steps)?)
     }
 }
 

@@ -46,8 +46,8 @@ pub trait Term<Map: Shape, const Y: usize, D: Backend<f32>>: Send + Sync {
 }
 
 /// A critic with its weight and its place in reports and checkpoints: the bound on mutual information that it gives, negated.
-pub struct CriticPart<C> {
-    part: Part<C>,
+pub struct CriticPart<C, D: Backend<f32>> {
+    part: Part<C, D>,
     bound: BoundKind,
     pairing: Pairing,
     weight: f64,
@@ -55,24 +55,21 @@ pub struct CriticPart<C> {
     term: fn(&mut StepReport) -> &mut f64,
 }
 
-impl<C> CriticPart<C> {
+impl<C: TensorCollection<f32, D>, D: Backend<f32>> CriticPart<C, D> {
     /// With moments of zero. Without a weight it is kept as it is, and reports nothing.
-    pub fn new<D: Backend<f32>>(
+    pub fn new(
         critic: C,
         (bound, pairing): (BoundKind, Pairing),
         weight: f64,
         name: &'static str,
         term: fn(&mut StepReport) -> &mut f64,
         adam: AdamConfig,
-    ) -> Result<Self, DimError>
-    where
-        C: TensorCollection<f32, D, To<f32, D> = C>,
-    {
+    ) -> Result<Self, DimError> {
         Ok(Self { part: Part::new(critic, adam)?, bound, pairing, weight, name, term })
     }
 }
 
-impl<C, Map: Shape, const Y: usize, D: Backend<f32>> Term<Map, Y, D> for CriticPart<C>
+impl<C, Map: Shape, const Y: usize, D: Backend<f32>> Term<Map, Y, D> for CriticPart<C, D>
 where
     Self: Send + Sync,
     C: TensorCollection<f32, D, To<f32, D> = C> + Critic<Map, (usize, Const<Y>), f32, D>,
@@ -102,7 +99,7 @@ where
     }
 
     fn parameters(&self) -> usize {
-        self.part.module.num_trainable_params()
+        self.part.parameters()
     }
 
     fn collect(&self, arrays: &mut BTreeMap<String, Array>) {
@@ -115,30 +112,27 @@ where
 }
 
 /// A coordinate network with its weight and its place in reports and checkpoints.
-pub struct CoordinatePart<M> {
-    part: Part<M>,
+pub struct CoordinatePart<M, D: Backend<f32>> {
+    part: Part<M, D>,
     weight: f64,
     name: &'static str,
     term: fn(&mut StepReport) -> &mut f64,
 }
 
-impl<M> CoordinatePart<M> {
+impl<M: TensorCollection<f32, D>, D: Backend<f32>> CoordinatePart<M, D> {
     /// With moments of zero.
-    pub fn new<D: Backend<f32>>(
+    pub fn new(
         network: M,
         weight: f64,
         name: &'static str,
         term: fn(&mut StepReport) -> &mut f64,
         adam: AdamConfig,
-    ) -> Result<Self, DimError>
-    where
-        M: TensorCollection<f32, D, To<f32, D> = M>,
-    {
+    ) -> Result<Self, DimError> {
         Ok(Self { part: Part::new(network, adam)?, weight, name, term })
     }
 }
 
-impl<M, Map: Shape, const Y: usize, D: Backend<f32>> Term<Map, Y, D> for CoordinatePart<M>
+impl<M, Map: Shape, const Y: usize, D: Backend<f32>> Term<Map, Y, D> for CoordinatePart<M, D>
 where
     Self: Send + Sync,
     M: TensorCollection<f32, D, To<f32, D> = M> + CoordinateLoss<Map, (usize, Const<Y>), f32, D>,
@@ -162,7 +156,7 @@ where
     }
 
     fn parameters(&self) -> usize {
-        self.part.module.num_trainable_params()
+        self.part.parameters()
     }
 
     fn collect(&self, arrays: &mut BTreeMap<String, Array>) {

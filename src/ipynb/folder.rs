@@ -49,6 +49,16 @@ pub(super) fn environment(folder: &Path) -> Vec<(&'static str, std::ffi::OsStrin
     told
 }
 
+/// What `cargo run` tells this program, if that is how it was started. Build scripts look at it (ring's does) and run again
+/// when it is another, and all above them is compiled again: cells are compiled without it.
+pub(super) fn told_by_cargo(
+    names: impl Iterator<Item = std::ffi::OsString>,
+) -> impl Iterator<Item = std::ffi::OsString> {
+    const BEGINNINGS: [&str; 6] =
+        ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_CRATE_", "CARGO_BIN_", "CARGO_PRIMARY_", "OUT_DIR"];
+    names.filter(|name| BEGINNINGS.iter().any(|b| name.as_encoded_bytes().starts_with(b.as_bytes())))
+}
+
 /// Tells cargo which versions to take: those of infomax's own `Cargo.lock`. evcxr forgets them at every start, and would fetch
 /// and compile what has come out since. Cargo drops those that a notebook does not need.
 #[cfg(feature = "notebook-run")]
@@ -136,13 +146,21 @@ fn children(folder: &Path) -> Vec<PathBuf> {
     std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
 }
 
-#[cfg(all(test, feature = "notebook-run"))]
+#[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
 
     #[test]
+    fn what_cargo_run_adds_is_known() {
+        let names =
+            ["CARGO_HOME", "CARGO_PKG_NAME", "PATH", "CARGO_MANIFEST_DIR", "CARGO_PROFILE_DEV_DEBUG"].map(Into::into);
+        assert_eq!(told_by_cargo(names.into_iter()).collect::<Vec<_>>(), ["CARGO_PKG_NAME", "CARGO_MANIFEST_DIR"]);
+    }
+
+    #[cfg(feature = "notebook-run")]
+    #[test]
     fn nobody_shares_one() {
+        use std::fs;
         let root = tempfile::TempDir::new().unwrap();
         let [zero, one] = ["0", "1"].map(|slot| root.path().join(slot));
         let first = claim(&zero).unwrap().unwrap();

@@ -2,8 +2,11 @@
 
 use super::Real;
 use super::backend::{AdamStep, Backend};
+use super::checkpoint::{Array, RestoreError};
+use super::walk::{Leaf, Place, change, read};
 use dfdx::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Settings of [`Adam`] (Kingma & Ba 2015).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,33 +30,56 @@ impl Default for AdamConfig {
     }
 }
 
-/// Adam over the learned tensors of a module `M`: one fused pass in place, with its moments open to be saved.
-///
-/// The moments are kept as two modules of the same type, so whatever saves a module saves them.
+/// Adam over the learned tensors of a module: one fused pass in place, with its moments open to be saved.
 #[derive(Clone, Debug)]
-pub struct Adam<M> {
+pub struct Adam<E: Real, D: Backend<E>> {
     /// Settings; may be changed between steps.
     pub config: AdamConfig,
     /// Steps done.
     pub t: u64,
-    /// First moments, tensor by tensor.
-    pub first: M,
-    /// Second moments, tensor by tensor.
-    pub second: M,
+    /// Those of each tensor, in the module's order.
+    pub moments: Vec<Moments<E, D>>,
 }
 
-impl<M> Adam<M> {
+/// The moments of one tensor.
+#[derive(Clone, Debug)]
+pub struct Moments<E: Real, D: Backend<E>> {
+    /// The tensor's path in the module.
+    pub name: String,
+    /// The tensor's sizes.
+    pub shape: Vec<usize>,
+    /// First and second moment of each of its numbers.
+    pub values: [Tensor<(usize,), E, D>; 2],
+}
+
+/// The names of the two moments where they are saved.
+const SAVED: [&str; 2] = ["adam.first", "adam.second"];
+
+impl<E: Real, D: Backend<E>> Adam<E, D> {
     /// An optimiser for `module`, with moments of zero. On Linux the process keeps, from then on, memory that is freed: each
     /// step asks for the same again.
     ///
     /// # Errors
     /// When the device is out of memory.
-    pub fn new<E: Real, D: Backend<E>>(module: &M, config: AdamConfig) -> Result<Self, D::Err>
-    where
-        M: TensorCollection<E, D, To<E, D> = M>,
-    {
+    pub fn new<M: TensorCollection<E, D>>(module: &M, config: AdamConfig) -> Result<Self, D::Err> {
         super::cpu::memory::keep();
-        Ok(Self { config, t: 0, first: zeros_like(module)?, second: zeros_like(module)? })
+        let mut moments = Ok(Vec::new());
+        read(module, Some(""), &mut Self::gathering(&mut moments));
+        Ok(Self { config, t: 0, moments: moments? })
+    }
+
+    /// Moments of zero for each tensor. A function of its own: what is within `new` is compiled for each module.
+    fn gathering(moments: &mut Result<Vec<Moments<E, D>>, D::Err>) -> impl FnMut(Place<'_>, &dyn Leaf<E, D>) {
+        |place, tensor| {
+            let zeros = tensor.zeros().and_then(|first| Ok([first, tensor.zeros()?]));
+            match (&mut *moments, zeros) {
+                (Ok(all), Ok(values)) => {
+                    all.push(Moments { name: place.name.to_owned(), shape: tensor.sizes(), values });
+                }
+                (Ok(_), Err(e)) => *moments = Err(e),
+                (Err(_), _) => (),
+            }
+        }
     }
 
     /// Moves the learned tensors of `module` one step down their gradients. Tensors without a gradient are taken to
@@ -61,58 +87,53 @@ impl<M> Adam<M> {
     ///
     /// # Errors
     /// When the device fails.
-    pub fn update<E: Real, D: Backend<E>>(&mut self, module: &mut M, grads: &mut Gradients<E, D>) -> Result<(), D::Err>
-    where
-        M: TensorCollection<E, D>,
-    {
+    pub fn update<M: TensorCollection<E, D>>(
+        &mut self,
+        module: &mut M,
+        grads: &mut Gradients<E, D>,
+    ) -> Result<(), D::Err> {
         self.t += 1;
         let AdamConfig { lr, betas, epsilon, l2, decoupled } = self.config;
-        let mut visitor = Update { grads, step: AdamStep { lr, betas, epsilon, l2, decoupled, t: self.t } };
-        M::iter_tensors(&mut RecursiveWalker { m: (module, &mut self.first, &mut self.second), f: &mut visitor })?;
+        let step = AdamStep { lr, betas, epsilon, l2, decoupled, t: self.t };
+        change(module, None, &mut Self::stepping(&mut self.moments, grads, step))
+    }
+
+    /// A step of each learned tensor.
+    fn stepping(
+        moments: &mut [Moments<E, D>],
+        grads: &mut Gradients<E, D>,
+        step: AdamStep,
+    ) -> impl FnMut(Place<'_>, &mut dyn Leaf<E, D>) -> Result<(), D::Err> {
+        let mut moments = moments.iter_mut();
+        move |place, tensor| match moments.next() {
+            Some(moments) if place.learned => tensor.adam(&mut moments.values, grads, step),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<D: Backend<f32>> Adam<f32, D> {
+    /// Copies the moments to `arrays`, under the names of the tensors below `prefix`.
+    pub fn collect(&self, prefix: &str, arrays: &mut BTreeMap<String, Array>) {
+        for Moments { name, shape, values } in &self.moments {
+            for (saved, moment) in SAVED.iter().zip(values) {
+                let array = Array { shape: shape.clone(), values: moment.as_vec() };
+                arrays.insert(format!("{saved}.{prefix}.{name}"), array);
+            }
+        }
+    }
+
+    /// Puts back what [`Adam::collect`] gave under the same `prefix`, at step `t`.
+    ///
+    /// # Errors
+    /// When a moment is missing or has other sizes; the optimiser may then be half restored and must not be used.
+    pub fn restore(&mut self, prefix: &str, arrays: &BTreeMap<String, Array>, t: u64) -> Result<(), RestoreError> {
+        for Moments { name, shape, values } in &mut self.moments {
+            for (saved, moment) in SAVED.iter().zip(values) {
+                moment.copy_from(&Array::of(arrays, format!("{saved}.{prefix}.{name}"), shape.clone())?.values);
+            }
+        }
+        self.t = t;
         Ok(())
     }
-}
-
-struct Update<'a, E: Real, D: Backend<E>> {
-    grads: &'a mut Gradients<E, D>,
-    step: AdamStep,
-}
-
-impl<E: Real, D: Backend<E>> TensorVisitor<E, D> for Update<'_, E, D> {
-    type Viewer = (ViewTensorMut, ViewTensorMut, ViewTensorMut);
-    type Err = D::Err;
-    type E2 = E;
-    type D2 = D;
-
-    fn visit<S: Shape>(
-        &mut self,
-        options: TensorOptions<S, E, D>,
-        (p, m, v): (&mut Tensor<S, E, D>, &mut Tensor<S, E, D>, &mut Tensor<S, E, D>),
-    ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
-        if options.do_gradient_update {
-            D::adam(p, m, v, self.grads, self.step)?;
-        }
-        Ok(None)
-    }
-}
-
-/// A module of the same sizes with every tensor zero.
-fn zeros_like<E: Real, D: Backend<E>, M: TensorCollection<E, D, To<E, D> = M>>(module: &M) -> Result<M, D::Err> {
-    struct Zeros;
-    impl<E: Real, D: Backend<E>> TensorVisitor<E, D> for Zeros {
-        type Viewer = ViewTensorRef;
-        type Err = D::Err;
-        type E2 = E;
-        type D2 = D;
-
-        fn visit<S: Shape>(
-            &mut self,
-            _: TensorOptions<S, E, D>,
-            t: &Tensor<S, E, D>,
-        ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
-            t.device().try_zeros_like(t).map(Some)
-        }
-    }
-    let zeros = M::iter_tensors(&mut RecursiveWalker { m: module, f: &mut Zeros })?;
-    Ok(zeros.expect("every tensor was given a counterpart"))
 }

@@ -213,11 +213,10 @@ pub trait Backend<E: Real>: Device<E> {
         towers: (Perceptron<I, H, K, E, Self>, Perceptron<J, H, K, E, Self>),
     ) -> Result<Tensor<(usize, usize, usize), E, Self, T>, Self::Err>;
 
-    /// One step of Adam: updates `p`, `m` and `v` in place from the gradient of `p`.
+    /// One step of Adam: updates `p` and its moments, first and second, in place from the gradient of `p`.
     fn adam<S: Shape>(
         p: &mut Tensor<S, E, Self>,
-        m: &mut Tensor<S, E, Self>,
-        v: &mut Tensor<S, E, Self>,
+        moments: &mut [Tensor<(usize,), E, Self>; 2],
         grads: &mut Gradients<E, Self>,
         step: AdamStep,
     ) -> Result<(), Self::Err>;

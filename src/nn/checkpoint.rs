@@ -1,6 +1,8 @@
 //! A module's tensors by name, to be saved and put back.
 
-use dfdx::prelude::*;
+use super::backend::Backend;
+use super::walk::{Leaf, Place, change, read};
+use dfdx::prelude::TensorCollection;
 use std::collections::BTreeMap;
 
 /// A tensor's sizes and numbers.
@@ -33,64 +35,57 @@ pub enum RestoreError {
     },
 }
 
+impl Array {
+    /// The one of that name.
+    ///
+    /// # Errors
+    /// When it is missing or has other sizes than `expected`.
+    pub(super) fn of(
+        arrays: &BTreeMap<String, Self>,
+        name: String,
+        expected: Vec<usize>,
+    ) -> Result<&Self, RestoreError> {
+        let Some(array) = arrays.get(&name) else { return Err(RestoreError::Missing { name }) };
+        if array.shape != expected || array.values.len() != expected.iter().product::<usize>() {
+            return Err(RestoreError::Shape { name, found: array.shape.clone(), expected });
+        }
+        Ok(array)
+    }
+}
+
 /// Copies every tensor of `module`, running statistics included, to `arrays` under `prefix.path`.
-pub fn collect<D: Device<f32>, M: TensorCollection<f32, D>>(
+pub fn collect<D: Backend<f32>, M: TensorCollection<f32, D>>(
     module: &M,
     prefix: &str,
     arrays: &mut BTreeMap<String, Array>,
 ) {
-    struct Collect<'a>(&'a mut BTreeMap<String, Array>);
-    impl<D: Device<f32>> TensorVisitor<f32, D> for Collect<'_> {
-        type Viewer = (ViewTensorRef, ViewTensorName);
-        type Err = std::convert::Infallible;
-        type E2 = f32;
-        type D2 = D;
+    read(module, Some(prefix), &mut collecting(arrays));
+}
 
-        fn visit<S: Shape>(
-            &mut self,
-            _: TensorOptions<S, f32, D>,
-            (t, name): (&Tensor<S, f32, D>, String),
-        ) -> Result<Option<Tensor<S, f32, D>>, Self::Err> {
-            let shape = t.shape().concrete().into();
-            self.0.insert(name, Array { shape, values: t.as_vec() });
-            Ok(None)
-        }
+// This and `restoring` are functions of their own: what is within one that is compiled for each module would be too.
+fn collecting<D: Backend<f32>>(arrays: &mut BTreeMap<String, Array>) -> impl FnMut(Place<'_>, &dyn Leaf<f32, D>) {
+    |place, tensor| {
+        arrays.insert(place.name.to_owned(), Array { shape: tensor.sizes(), values: tensor.values() });
     }
-    let view = (module, prefix.to_owned());
-    let Ok(_) = M::iter_tensors(&mut RecursiveWalker { m: view, f: &mut Collect(arrays) });
 }
 
 /// Puts tensors saved by [`collect`] under the same `prefix` back into `module`.
 ///
 /// # Errors
 /// When a tensor is missing or has other sizes; `module` may then be half restored and must not be used.
-pub fn restore<D: Device<f32>, M: TensorCollection<f32, D>>(
+pub fn restore<D: Backend<f32>, M: TensorCollection<f32, D>>(
     module: &mut M,
     prefix: &str,
     arrays: &BTreeMap<String, Array>,
 ) -> Result<(), RestoreError> {
-    struct Restore<'a>(&'a BTreeMap<String, Array>);
-    impl<D: Device<f32>> TensorVisitor<f32, D> for Restore<'_> {
-        type Viewer = (ViewTensorMut, ViewTensorName);
-        type Err = RestoreError;
-        type E2 = f32;
-        type D2 = D;
+    change(module, Some(prefix), &mut restoring(arrays))
+}
 
-        fn visit<S: Shape>(
-            &mut self,
-            _: TensorOptions<S, f32, D>,
-            (t, name): (&mut Tensor<S, f32, D>, String),
-        ) -> Result<Option<Tensor<S, f32, D>>, Self::Err> {
-            let Some(array) = self.0.get(&name) else { return Err(RestoreError::Missing { name }) };
-            let expected: Vec<usize> = t.shape().concrete().into();
-            if array.shape != expected || array.values.len() != t.shape().num_elements() {
-                return Err(RestoreError::Shape { name, found: array.shape.clone(), expected });
-            }
-            t.copy_from(&array.values);
-            Ok(None)
-        }
+fn restoring<D: Backend<f32>>(
+    arrays: &BTreeMap<String, Array>,
+) -> impl FnMut(Place<'_>, &mut dyn Leaf<f32, D>) -> Result<(), RestoreError> {
+    |place, tensor| {
+        tensor.set(&Array::of(arrays, place.name.to_owned(), tensor.sizes())?.values);
+        Ok(())
     }
-    let view = (module, prefix.to_owned());
-    M::iter_tensors(&mut RecursiveWalker { m: view, f: &mut Restore(arrays) })?;
-    Ok(())
 }

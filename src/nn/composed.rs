@@ -369,20 +369,20 @@ fn perceptron<B: Dim, X: Dim, const I: usize, const H: usize, const K: usize, E:
 /// When the device fails.
 pub fn adam<S: Shape, E: Real, D: Device<E>>(
     p: &mut Tensor<S, E, D>,
-    m: &mut Tensor<S, E, D>,
-    v: &mut Tensor<S, E, D>,
+    [m, v]: &mut [Tensor<(usize,), E, D>; 2],
     grads: &mut Gradients<E, D>,
     step: AdamStep,
 ) -> Result<(), D::Err> {
     let _ = grads.get_or_alloc_mut(p)?;
     let mut g = grads.get(p);
     g.try_axpy(1.0, p, step.l2)?;
+    let g = g.try_reshape_like(m.shape())?;
     let [beta1, beta2] = step.betas;
     let t = step.t as f64;
     m.try_axpy(beta1, &g, 1.0 - beta1)?;
     v.try_axpy(beta2, &g.try_square()?, 1.0 - beta2)?;
     let root = E::of(1.0 / (1.0 - beta2.powf(t)).sqrt());
     let below = v.clone().try_sqrt()?.try_mul(root)?.try_add(E::of(step.epsilon))?;
-    let change = m.clone().try_div(below)?;
+    let change = m.clone().try_div(below)?.try_reshape_like(p.shape())?;
     p.try_axpy(1.0 - step.lr * step.decoupled, &change, -step.lr / (1.0 - beta1.powf(t)))
 }

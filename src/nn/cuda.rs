@@ -121,11 +121,10 @@ where
 
     fn adam<S: Shape>(
         p: &mut Tensor<S, E, Self>,
-        m: &mut Tensor<S, E, Self>,
-        v: &mut Tensor<S, E, Self>,
+        moments: &mut [Tensor<(usize,), E, Self>; 2],
         grads: &mut Gradients<E, Self>,
         step: AdamStep,
     ) -> Result<(), Self::Err> {
-        composed::adam(p, m, v, grads, step)
+        composed::adam(p, moments, grads, step)
     }
 }

@@ -28,8 +28,9 @@ mod cuda;
 mod dims;
 mod layers;
 mod precision;
+pub mod walk;
 
-pub use adam::{Adam, AdamConfig};
+pub use adam::{Adam, AdamConfig, Moments};
 pub use backend::{AdamStep, Backend, BatchNormArgs, PairArgs, Perceptron, ResidualArgs, Weights, Window};
 pub use cpu::gemm::Real;
 pub use cpu::pool::PoolKind;

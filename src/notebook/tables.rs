@@ -1,8 +1,10 @@
 //! Models and estimates as tables.
 
 use crate::mi::estimate::Estimate;
+use crate::nn::Backend;
+use crate::nn::walk::{Leaf, read};
 use crate::report::{Align, ReportError, Table};
-use dfdx::prelude::*;
+use dfdx::prelude::TensorCollection;
 
 /// A row for each tensor of a module, in the module's order: its name, its sizes as the types have them, and how many
 /// numbers it has and learns (running statistics are not learned).
@@ -16,25 +18,11 @@ use dfdx::prelude::*;
 /// println!("{}", layers(&encoder)?.to_text());
 /// # Ok::<(), infomax::report::ReportError>(())
 /// ```
-pub fn layers<D: Device<f32>, M: TensorCollection<f32, D>>(module: &M) -> Result<Table, ReportError> {
-    struct List(Vec<(String, Vec<usize>, bool)>);
-    impl<D: Device<f32>> TensorVisitor<f32, D> for List {
-        type Viewer = (ViewTensorRef, ViewTensorName);
-        type Err = std::convert::Infallible;
-        type E2 = f32;
-        type D2 = D;
-
-        fn visit<S: Shape>(
-            &mut self,
-            options: TensorOptions<S, f32, D>,
-            (t, name): (&Tensor<S, f32, D>, String),
-        ) -> Result<Option<Tensor<S, f32, D>>, Self::Err> {
-            self.0.push((name, t.shape().concrete().into(), options.do_gradient_update));
-            Ok(None)
-        }
-    }
-    let mut list = List(Vec::new());
-    let Ok(_) = M::iter_tensors(&mut RecursiveWalker { m: (module, String::new()), f: &mut list });
+pub fn layers<D: Backend<f32>, M: TensorCollection<f32, D>>(module: &M) -> Result<Table, ReportError> {
+    let mut list = Vec::new();
+    read(module, Some(""), &mut |place, tensor: &dyn Leaf<f32, D>| {
+        list.push((place.name.to_owned(), tensor.sizes(), place.learned));
+    });
     let mut table = Table::new(&[
         ("tensor", Align::Left),
         ("sizes", Align::Left),
@@ -42,7 +30,7 @@ pub fn layers<D: Device<f32>, M: TensorCollection<f32, D>>(module: &M) -> Result
         ("kept", Align::Right),
     ]);
     let mut totals = [0; 2];
-    for (name, sizes, learned) in list.0 {
+    for (name, sizes, learned) in list {
         let count: usize = sizes.iter().product();
         totals[usize::from(!learned)] += count;
         let shown = sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(" × ");
@@ -92,6 +80,7 @@ mod tests {
     use crate::mi::Samples;
     use crate::mi::estimate::{EstimateConfig, Estimator, estimate};
     use crate::nn::builder;
+    use dfdx::prelude::*;
 
     #[test]
     fn a_layer_and_its_statistics() {

@@ -64,8 +64,8 @@ pub(super) type Taped<S> = Tensor<S, f32, Cpu, OwnedTape<f32, Cpu>>;
 
 /// Encoder `N`, read at `P` by a head `H` that gives `O`, rows of `K` numbers.
 pub(super) struct Tuned<N, H, P, O, const K: usize> {
-    pub encoder: Part<N>,
-    pub head: Part<H>,
+    pub encoder: Part<N, Cpu>,
+    pub head: Part<H, Cpu>,
     pub device: Cpu,
     /// Whether the encoder stays as it is.
     pub is_frozen: bool,

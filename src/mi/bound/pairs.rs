@@ -64,11 +64,12 @@ pub(super) fn masked<E: Real>(scores: &[E], sizes: ScoreSizes) -> Vec<E> {
 }
 
 /// `f(number, piece)` on consecutive pieces of `len`, in parallel when there is enough to do; the results in order.
-pub(super) fn in_pieces<E: Real, T: Send>(
-    x: &mut [E],
-    len: usize,
-    f: impl Fn(usize, &mut [E]) -> T + Sync + Send,
-) -> Vec<T> {
+pub(super) fn in_pieces<E: Real, T: Send>(x: &mut [E], len: usize, f: impl Fn(usize, &mut [E]) -> T + Sync) -> Vec<T> {
+    in_pieces_of(x, len, &f)
+}
+
+/// [`in_pieces`], compiled once for each type of result: what is shared out among threads is much code.
+fn in_pieces_of<E: Real, T: Send>(x: &mut [E], len: usize, f: &(dyn Fn(usize, &mut [E]) -> T + Sync)) -> Vec<T> {
     if x.len() < PARALLEL {
         x.chunks_mut(len).enumerate().map(|(n, piece)| f(n, piece)).collect()
     } else {

@@ -12,8 +12,8 @@ type OfPairs<const I: usize> = JointCritic<I, I, 256, f32, Cpu>;
 /// None, a baseline of y, or a function of joint pairs; with its optimiser.
 pub(super) enum Second<const I: usize> {
     None,
-    Baseline(Box<(Baseline<I>, Adam<Baseline<I>>)>),
-    OfPairs(Box<(OfPairs<I>, Adam<OfPairs<I>>)>),
+    Baseline(Box<(Baseline<I>, Adam<f32, Cpu>)>),
+    OfPairs(Box<(OfPairs<I>, Adam<f32, Cpu>)>),
 }
 
 impl<const I: usize> Second<I> {

@@ -248,6 +248,17 @@ pub(crate) fn par_matmul<E: Real>(
     accumulate: bool,
     epilogue: impl Fn(usize, usize, &mut [E]) + Sync,
 ) {
+    par_matmul_then(dst, lhs, rhs, accumulate, &epilogue);
+}
+
+/// [`par_matmul`], compiled once whatever the epilogue: what is shared out among threads is much code.
+fn par_matmul_then<E: Real>(
+    dst: &mut [E],
+    lhs: Mat<E>,
+    rhs: Mat<E>,
+    accumulate: bool,
+    epilogue: &(dyn Fn(usize, usize, &mut [E]) + Sync),
+) {
     let (m, n, k) = (lhs.rows, rhs.cols, lhs.cols);
     assert_eq!(dst.len(), m * n);
     if !rhs.is_column_major() {
@@ -259,7 +270,7 @@ pub(crate) fn par_matmul<E: Real>(
         // Few rows against a large matrix, such as a batch against a layer's weights: the transposed product moves less.
         let left = row_major(lhs.t());
         let mut product = vec![E::zero(); n * m];
-        in_tasks(&mut product, rhs.t(), Mat::rows(&left, k, m), false, |_, _, _| ());
+        in_tasks(&mut product, rhs.t(), Mat::rows(&left, k, m), false, &|_, _, _| ());
         let product = row_major(Mat::rows(&product, n, m).t());
         dst.par_chunks_mut(n).zip(product.par_chunks(n)).enumerate().for_each(|(r, (row, values))| {
             if accumulate {
@@ -278,7 +289,7 @@ fn in_tasks<E: Real>(
     lhs: Mat<E>,
     rhs: Mat<E>,
     accumulate: bool,
-    epilogue: impl Fn(usize, usize, &mut [E]) + Sync,
+    epilogue: &(dyn Fn(usize, usize, &mut [E]) + Sync),
 ) {
     let (m, n, k) = (lhs.rows, rhs.cols, lhs.cols);
     let (down, across) = tile(m, n, k);

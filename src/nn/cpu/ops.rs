@@ -337,8 +337,7 @@ where
 
     fn adam<S: Shape>(
         p: &mut Tensor<S, E, Self>,
-        m: &mut Tensor<S, E, Self>,
-        v: &mut Tensor<S, E, Self>,
+        [m, v]: &mut [Tensor<(usize,), E, Self>; 2],
         grads: &mut Gradients<E, Self>,
         step: AdamStep,
     ) -> Result<(), Self::Err> {

@@ -126,6 +126,17 @@ pub(crate) fn par_product(
     accumulate: bool,
     epilogue: impl Fn(usize, usize, &mut [f32]) + Sync,
 ) {
+    par_product_then(dst, lhs, rhs, accumulate, &epilogue);
+}
+
+/// [`par_product`], compiled once whatever the epilogue.
+fn par_product_then(
+    dst: &mut [f32],
+    lhs: &Packed,
+    rhs: &Packed,
+    accumulate: bool,
+    epilogue: &(dyn Fn(usize, usize, &mut [f32]) + Sync),
+) {
     let unit = check(lhs, rhs);
     let n = rhs.outer();
     assert_eq!(dst.len(), lhs.outer() * n);
