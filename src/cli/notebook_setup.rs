@@ -137,11 +137,11 @@ pub(super) fn run(args: &SetupArgs) -> Result<ExitCode, CliError> {
     told(&missing)
 }
 
-/// Makes the cargo home of notebooks.
+/// Makes what cells are compiled with: settings, and the cargo home of notebooks.
 pub(super) fn links() -> Result<(), CliError> {
     let root = folder::root()?;
     let wrong = |reason| NotebookError::Write { path: root.clone(), reason };
-    outline::home(&root).map_err(wrong)?;
+    folder::settings(&root).and_then(|()| outline::home(&root)).map_err(wrong)?;
     Ok(())
 }
 

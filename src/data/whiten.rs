@@ -57,7 +57,7 @@ impl Whitening {
             let centred: Vec<f32> =
                 rows.chunks_exact(dim).flat_map(|r| r.iter().zip(&mean).map(|(v, m)| v - m)).collect();
             let x = Mat::rows(&centred, rows.len() / dim, dim);
-            par_matmul(&mut product, x.t(), x, false, |_, _, _| ());
+            par_matmul(&mut product, x.t(), x, false, &|_, _, _| ());
             covariance.iter_mut().zip(&product).for_each(|(c, &p)| *c += f64::from(p) / n);
         }
         (0..dim).for_each(|i| covariance[i * dim + i] += epsilon);
@@ -86,7 +86,7 @@ impl Whitening {
         let centred: Vec<f32> =
             images.chunks_exact(dim).flat_map(|r| r.iter().zip(&self.mean).map(|(v, m)| v - m)).collect();
         let (lhs, rhs) = (Mat::rows(&centred, images.len() / dim, dim), Mat::rows(&self.matrix, dim, dim));
-        par_matmul(images, lhs, rhs, false, |_, _, _| ());
+        par_matmul(images, lhs, rhs, false, &|_, _, _| ());
         Ok(())
     }
 
@@ -139,7 +139,7 @@ fn inverse_root(mut a: Vec<f64>, dim: usize) -> Option<Vec<f64>> {
     (0..dim).for_each(|i| z[i * dim + i] = 1.0);
     let (mut t, mut next) = (vec![0f64; dim * dim], vec![0f64; dim * dim]);
     let product = |out: &mut [f64], a: &[f64], b: &[f64]| {
-        par_matmul(out, Mat::rows(a, dim, dim), Mat::rows(b, dim, dim), false, |_, _, _| ());
+        par_matmul(out, Mat::rows(a, dim, dim), Mat::rows(b, dim, dim), false, &|_, _, _| ());
     };
     for _ in 0..ITERATIONS {
         product(&mut t, &z, &y);

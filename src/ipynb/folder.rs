@@ -2,6 +2,8 @@
 //! what they depend on is compiled once. Who works at the same time has a folder of its own.
 
 use super::NotebookError;
+use crate::files::write_atomic;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// How many may work at the same time.
@@ -29,6 +31,25 @@ pub(crate) fn root() -> Result<PathBuf, NotebookError> {
     Ok(home.ok_or_else(none)?.join("notebook"))
 }
 
+/// What cargo is told of all that cells link against.
+const SETTINGS: &str = "\
+# Not optimised, these two compile in minutes less, and nothing is slower: see infomax's own Cargo.toml.
+[profile.dev.package.polars-core]
+opt-level = 0
+[profile.dev.package.polars-ops]
+opt-level = 0
+";
+
+/// Writes the settings that cargo finds in `root` when it compiles below it.
+///
+/// # Errors
+/// When they cannot be written.
+pub(crate) fn settings(root: &Path) -> std::io::Result<()> {
+    let file = root.join(".cargo").join("config.toml");
+    let is_there = std::fs::read(&file).is_ok_and(|old| old == SETTINGS.as_bytes());
+    if is_there { Ok(()) } else { write_atomic(&file, SETTINGS.as_bytes()) }
+}
+
 /// What evcxr is told, so that it compiles as it does for the kernel.
 pub(super) fn environment(folder: &Path) -> Vec<(&'static str, std::ffi::OsString)> {
     let mut told = vec![(FOLDER, folder.into()), ("INFOMAX_DISPLAY", "1".into())];
@@ -43,20 +64,22 @@ pub(super) fn environment(folder: &Path) -> Vec<(&'static str, std::ffi::OsStrin
         told.push((name, std::env::var_os(name).unwrap_or_else(|| value.into())));
     }
     // Without it cells run as well; their variables' types take longer to find.
-    if let Some(home) = folder.parent().and_then(|root| super::outline::home(root).ok().flatten()) {
-        told.push(("CARGO_HOME", home.into()));
+    if let Some(root) = folder.parent() {
+        // Without these settings too, only slower to compile.
+        let _ = settings(root);
+        if let Some(home) = super::outline::home(root).ok().flatten() {
+            told.push(("CARGO_HOME", home.into()));
+        }
     }
     told
 }
 
-/// What `cargo run` tells this program, if that is how it was started. Build scripts look at it (ring's does) and run again
-/// when it is another, and all above them is compiled again: cells are compiled without it.
-pub(super) fn told_by_cargo(
-    names: impl Iterator<Item = std::ffi::OsString>,
-) -> impl Iterator<Item = std::ffi::OsString> {
+/// Whether `cargo run` sets this variable for the program that it runs. Build scripts look at those (ring's does) and run
+/// again when they are others, and all above them is compiled again: cells are compiled without them.
+pub(super) fn is_cargos(name: &OsStr) -> bool {
     const BEGINNINGS: [&str; 6] =
         ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_CRATE_", "CARGO_BIN_", "CARGO_PRIMARY_", "OUT_DIR"];
-    names.filter(|name| BEGINNINGS.iter().any(|b| name.as_encoded_bytes().starts_with(b.as_bytes())))
+    BEGINNINGS.iter().any(|b| name.as_encoded_bytes().starts_with(b.as_bytes()))
 }
 
 /// Tells cargo which versions to take: those of infomax's own `Cargo.lock`. evcxr forgets them at every start, and would fetch
@@ -152,9 +175,21 @@ mod tests {
 
     #[test]
     fn what_cargo_run_adds_is_known() {
-        let names =
-            ["CARGO_HOME", "CARGO_PKG_NAME", "PATH", "CARGO_MANIFEST_DIR", "CARGO_PROFILE_DEV_DEBUG"].map(Into::into);
-        assert_eq!(told_by_cargo(names.into_iter()).collect::<Vec<_>>(), ["CARGO_PKG_NAME", "CARGO_MANIFEST_DIR"]);
+        let is = |name: &&str| is_cargos(OsStr::new(name));
+        assert!(["CARGO_PKG_NAME", "CARGO_MANIFEST_DIR", "OUT_DIR"].iter().all(is));
+        assert!(!["CARGO_HOME", "PATH", "CARGO_PROFILE_DEV_DEBUG"].iter().any(is));
+    }
+
+    #[test]
+    fn what_is_not_optimised_is_not_in_the_program_either() {
+        let whole = include_str!("../../Cargo.toml");
+        let packages: Vec<_> = SETTINGS.lines().filter_map(|l| l.strip_prefix("[profile.dev.package.")).collect();
+        assert_eq!(packages.len(), 2);
+        assert!(
+            packages
+                .iter()
+                .all(|p| whole.contains(&format!("[profile.release.package.{p}\ndebug = false\nopt-level = 0")))
+        );
     }
 
     #[cfg(feature = "notebook-run")]

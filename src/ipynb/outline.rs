@@ -24,15 +24,6 @@ const KEPT: [(&str, &[&str]); 5] = [
     ("image", &[]),
 ];
 
-/// What cargo is told of cells, in the folder that they are compiled below: as infomax's own `Cargo.toml` has it.
-const SETTINGS: &str = "\
-# What cells link against compiles in minutes less: see infomax's own Cargo.toml.
-[profile.dev.package.polars-core]
-opt-level = 0
-[profile.dev.package.polars-ops]
-opt-level = 0
-";
-
 /// The user's cargo home.
 pub(crate) fn cargo_home() -> Option<PathBuf> {
     match std::env::var_os("CARGO_HOME").filter(|told| !told.is_empty()) {
@@ -47,6 +38,7 @@ pub(crate) fn cargo_home() -> Option<PathBuf> {
 /// When it cannot be written.
 #[cfg(unix)]
 pub(crate) fn home(root: &Path) -> io::Result<Option<PathBuf>> {
+    use std::os::unix::fs::PermissionsExt;
     let home = root.join(HOME);
     let of_user = || Some(std::env::home_dir()?.join(".cargo"));
     let Some(own) = cargo_home().filter(|own| *own != home).or_else(of_user) else { return Ok(None) };
@@ -68,24 +60,15 @@ pub(crate) fn home(root: &Path) -> io::Result<Option<PathBuf>> {
     if own.join("bin").is_dir() {
         links(&own.join("bin"), &bin, "cargo")?;
     }
-    replace(&bin.join("cargo"), &script(&std::env::current_exe()?, &cargo), 0o755)?;
-    let settings = root.join(".cargo");
-    std::fs::create_dir_all(&settings)?;
-    replace(&settings.join("config.toml"), SETTINGS, 0o644)?;
-    Ok(Some(home))
-}
-
-/// Writes a file, unless it is there and the same.
-#[cfg(unix)]
-fn replace(file: &Path, text: &str, mode: u32) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    if std::fs::read(file).ok().as_deref() == Some(text.as_bytes()) {
-        return Ok(());
+    let script = script(&std::env::current_exe()?, &cargo);
+    let file = bin.join("cargo");
+    if std::fs::read(&file).ok().as_deref() != Some(script.as_bytes()) {
+        let beside = bin.join(format!(".cargo-{}", std::process::id()));
+        std::fs::write(&beside, script)?;
+        std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(0o755))?;
+        std::fs::rename(beside, file)?;
     }
-    let beside = file.with_file_name(format!(".new-{}", std::process::id()));
-    std::fs::write(&beside, text)?;
-    std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(mode))?;
-    std::fs::rename(beside, file)
+    Ok(Some(home))
 }
 
 /// Elsewhere rust-analyzer reads everything.

@@ -106,9 +106,9 @@ impl Session {
         for folder in folder::all()? {
             let mut command = Command::new(&program);
             command.args(["notebook", "worker"]).current_dir(place).envs(folder::environment(&folder));
-            folder::told_by_cargo(std::env::vars_os().map(|(name, _)| name)).for_each(|name| {
+            for (name, _) in std::env::vars_os().filter(|(name, _)| folder::is_cargos(name)) {
                 command.env_remove(name);
-            });
+            }
             command.stdin(Stdio::piped()).stdout(Stdio::piped());
             // So that all that it starts can be ended at once, and is not by Ctrl-C before this process.
             #[cfg(unix)]

@@ -30,12 +30,12 @@ pub fn rank_me(features: &Features) -> Result<f64, ProbeError> {
         for rows in features.values.chunks(ROWS * f) {
             let rows = wide(rows);
             let rows = Mat::rows(&rows, rows.len() / f, f);
-            par_matmul(&mut gram, rows.t(), rows, true, |_, _, _| ());
+            par_matmul(&mut gram, rows.t(), rows, true, &|_, _, _| ());
         }
     } else {
         let rows = wide(&features.values);
         let rows = Mat::rows(&rows, n, f);
-        par_matmul(&mut gram, rows, rows.t(), false, |_, _, _| ());
+        par_matmul(&mut gram, rows, rows.t(), false, &|_, _, _| ());
     }
     let eigenvalues = eigenvalues(gram, size).ok_or(ProbeError::Diverged { step: 0 })?;
     let singular: Vec<f64> = eigenvalues.into_iter().map(|v| v.max(0.0).sqrt()).collect();

@@ -37,7 +37,7 @@ pub fn l1_out<E: Real>(log_q: &[E], sizes: ScoreSizes) -> Evaluated<E> {
     let count = sizes.joint_count();
     let log_others = ((sizes.columns() - 1) as f64 * locations as f64).ln();
     let mut grouped = by_global(log_q, sizes);
-    let parts = in_pieces(&mut grouped, sizes.columns() * locations, |j, group| {
+    let parts = in_pieces(&mut grouped, sizes.columns() * locations, &|j, group| {
         let (head, rest) = group.split_at_mut(own(sizes, j) * locations);
         let (joint, tail) = rest.split_at_mut(locations);
         let sum = exponentials_of_both(head, tail);
@@ -81,7 +81,7 @@ pub fn club_sample<E: Real>(log_q: &[E], sizes: ScoreSizes) -> Evaluated<E> {
     let (joint, marginal) = (sizes.joint_count(), sizes.marginal_count());
     let mut work = log_q.to_vec();
     fill_joint(&mut work, sizes, 0.0);
-    let sums = in_pieces(&mut work, 1 << 13, |_, piece| piece.iter().map(|v| v.wide()).sum::<f64>());
+    let sums = in_pieces(&mut work, 1 << 13, &|_, piece| piece.iter().map(|v| v.wide()).sum::<f64>());
     let objective = joint_mean(log_q, sizes) - sums.into_iter().sum::<f64>() / marginal;
     work.fill(E::of(-1.0 / marginal));
     fill_joint(&mut work, sizes, 1.0 / joint);

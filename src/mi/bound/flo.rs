@@ -26,7 +26,7 @@ pub fn flo<E: Real>(scores: &[E], u: &[E], sizes: ScoreSizes) -> EvaluatedPair<E
     let position = |row: usize| own(sizes, row / sizes.locations);
     let mut gradient = scores.to_vec();
     // The sum of each row, and the logarithm of its weight.
-    let rows: Vec<(ExpSum, f64)> = in_pieces(&mut gradient, columns, |row, scores| {
+    let rows: Vec<(ExpSum, f64)> = in_pieces(&mut gradient, columns, &|row, scores| {
         let (head, tail) = scores.split_at_mut(position(row));
         let joint = tail[0].wide();
         let sum = exponentials_of_both(head, &mut tail[1..]);
@@ -35,7 +35,7 @@ pub fn flo<E: Real>(scores: &[E], u: &[E], sizes: ScoreSizes) -> EvaluatedPair<E
     let top = rows.iter().map(|r| r.1).fold(f64::NEG_INFINITY, f64::max);
     let shrink = log_shrink::<E>(top - count.ln());
     let weight = |row: usize| (rows[row].1 + shrink).exp() / count;
-    in_pieces(&mut gradient, columns, |row, gradient| {
+    in_pieces(&mut gradient, columns, &|row, gradient| {
         let factor = E::of(-weight(row) / rows[row].0.sum);
         gradient.iter_mut().for_each(|g| *g *= factor);
         gradient[position(row)] = E::of(weight(row));

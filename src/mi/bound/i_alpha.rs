@@ -37,7 +37,7 @@ pub fn i_alpha<E: Real>(scores: &[E], log_baseline: &[E], sizes: ScoreSizes, alp
     let grouped = if locations == 1 { grouped } else { swap_last(&grouped, columns, locations) };
     let groups = |shrink: f64| {
         let mut work = grouped.clone();
-        let parts = in_pieces(&mut work, columns, |number, group| {
+        let parts = in_pieces(&mut work, columns, &|number, group| {
             let j = number / locations;
             mix.evaluate(group, own(sizes, j), log_baseline[j].wide(), shrink)
         });

@@ -84,7 +84,7 @@ pub fn flat_nce<E: Real>(scores: &[E], sizes: ScoreSizes) -> Evaluated<E> {
     sizes.check(scores.len());
     let count = sizes.joint_count();
     let mut gradient = scores.to_vec();
-    let parts = in_pieces(&mut gradient, sizes.columns(), |row, scores| {
+    let parts = in_pieces(&mut gradient, sizes.columns(), &|row, scores| {
         let at = own(sizes, row / sizes.locations);
         let joint = scores[at].wide();
         let sum = negatives(scores, at, 1);
@@ -116,7 +116,7 @@ fn contrast_columns<E: Real>(scores: &[E], sizes: ScoreSizes) -> (f64, Vec<E>) {
     let band = batch * (BAND / batch).max(1);
     let mut work = masked(scores, sizes);
     let larger = |a: E, b: E| if b > a { b } else { a };
-    let tops = in_pieces(&mut work, band, |_, rows| {
+    let tops = in_pieces(&mut work, band, &|_, rows| {
         let mut top = vec![E::neg_infinity(); batch];
         rows.chunks_exact(batch).for_each(|row| top.iter_mut().zip(row).for_each(|(t, &s)| *t = larger(*t, s)));
         top
@@ -124,7 +124,7 @@ fn contrast_columns<E: Real>(scores: &[E], sizes: ScoreSizes) -> (f64, Vec<E>) {
     let mut top = vec![E::neg_infinity(); batch];
     tops.iter().for_each(|part| top.iter_mut().zip(part).for_each(|(t, &s)| *t = larger(*t, s)));
     top.iter_mut().for_each(|t| *t = if t.is_finite() { *t } else { E::zero() });
-    let parts = in_pieces(&mut work, band, |_, rows| {
+    let parts = in_pieces(&mut work, band, &|_, rows| {
         let mut sums = vec![0.0; batch];
         for row in rows.chunks_exact_mut(batch) {
             row.iter_mut().zip(&top).for_each(|(s, &t)| *s -= t);
@@ -149,7 +149,7 @@ fn contrast_columns<E: Real>(scores: &[E], sizes: ScoreSizes) -> (f64, Vec<E>) {
         }
         factors.push(E::of(-weight / (sum * count)));
     }
-    in_pieces(&mut work, band, |_, rows| {
+    in_pieces(&mut work, band, &|_, rows| {
         rows.chunks_exact_mut(batch).for_each(|row| row.iter_mut().zip(&factors).for_each(|(g, &f)| *g *= f));
     });
     sizes.joints().zip(shares).for_each(|(at, share)| work[at] = share);
@@ -167,7 +167,7 @@ impl Groups {
     /// The mean over joint pairs of `s − log(eˢ + Σ e^negatives)`; the scores become the gradient. `start` is where the
     /// joint pairs of a group are, `count` how many there are in all.
     fn contrast<E: Real>(self, scores: &mut [E], start: impl Fn(usize) -> usize + Sync + Send, count: f64) -> f64 {
-        let totals = in_pieces(scores, self.len, |number, group| {
+        let totals = in_pieces(scores, self.len, &|number, group| {
             let start = start(number);
             let sum = negatives(group, start, self.joint);
             let log_negatives = sum.ln();

@@ -83,7 +83,7 @@ fn divergence<E: Real>(scores: &[E], sizes: ScoreSizes) -> (f64, Vec<E>) {
     let mut own: Vec<E> = sizes.joints().map(|at| -scores[at]).collect();
     let positive = E::logistic(&mut own);
     let mut gradient = masked(scores, sizes);
-    let negative: f64 = in_pieces(&mut gradient, 1 << 13, |_, piece| E::logistic(piece)).into_iter().sum();
+    let negative: f64 = in_pieces(&mut gradient, 1 << 13, &|_, piece| E::logistic(piece)).into_iter().sum();
     scale(&mut gradient, -1.0 / marginal);
     for (at, g) in sizes.joints().zip(own) {
         gradient[at] = g * E::of(1.0 / joint);

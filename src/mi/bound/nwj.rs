@@ -53,7 +53,7 @@ pub fn tuba<E: Real>(scores: &[E], log_baseline: &[E], sizes: ScoreSizes) -> Eva
     assert_eq!(log_baseline.len(), batch, "a baseline for each global vector");
     let columns = sizes.columns();
     let mut work = scores.to_vec();
-    in_pieces(&mut work, columns, |row, scores| match pairing {
+    in_pieces(&mut work, columns, &|row, scores| match pairing {
         Pairing::All => scores.iter_mut().zip(log_baseline).for_each(|(s, &b)| *s -= b),
         Pairing::Rolled(_) => {
             for (k, s) in scores.iter_mut().enumerate() {

@@ -64,12 +64,12 @@ pub(super) fn masked<E: Real>(scores: &[E], sizes: ScoreSizes) -> Vec<E> {
 }
 
 /// `f(number, piece)` on consecutive pieces of `len`, in parallel when there is enough to do; the results in order.
-pub(super) fn in_pieces<E: Real, T: Send>(x: &mut [E], len: usize, f: impl Fn(usize, &mut [E]) -> T + Sync) -> Vec<T> {
-    in_pieces_of(x, len, &f)
-}
-
-/// [`in_pieces`], compiled once for each type of result: what is shared out among threads is much code.
-fn in_pieces_of<E: Real, T: Send>(x: &mut [E], len: usize, f: &(dyn Fn(usize, &mut [E]) -> T + Sync)) -> Vec<T> {
+/// The type of `f` is hidden: what is shared out among threads is much code, and is compiled once for each type of result.
+pub(super) fn in_pieces<E: Real, T: Send>(
+    x: &mut [E],
+    len: usize,
+    f: &(dyn Fn(usize, &mut [E]) -> T + Sync),
+) -> Vec<T> {
     if x.len() < PARALLEL {
         x.chunks_mut(len).enumerate().map(|(n, piece)| f(n, piece)).collect()
     } else {
@@ -108,7 +108,7 @@ fn shift<E: Real>(x: &[E]) -> E {
 /// `x ← exp(x − top)`; their sum.
 pub(super) fn exponentials<E: Real>(x: &mut [E]) -> ExpSum {
     let top = shift(x);
-    let sum = in_pieces(x, CHUNK, |_, piece| E::exp_less(piece, top)).into_iter().sum();
+    let sum = in_pieces(x, CHUNK, &|_, piece| E::exp_less(piece, top)).into_iter().sum();
     ExpSum { top: top.wide(), sum }
 }
 
@@ -123,7 +123,7 @@ pub(super) fn exponentials_of_both<E: Real>(a: &mut [E], b: &mut [E]) -> ExpSum 
 /// `x ← x·factor`.
 pub(super) fn scale<E: Real>(x: &mut [E], factor: f64) {
     let factor = E::of(factor);
-    in_pieces(x, CHUNK, |_, piece| piece.iter_mut().for_each(|v| *v *= factor));
+    in_pieces(x, CHUNK, &|_, piece| piece.iter_mut().for_each(|v| *v *= factor));
 }
 
 /// `log(eᵃ + eᵇ)`. NaN if either is.
@@ -243,7 +243,7 @@ mod tests {
     fn pieces_are_numbered_alike_with_one_thread_and_with_many() {
         for n in [PARALLEL - 1, 3 * PARALLEL + 5] {
             let mut x = vec![1f32; n];
-            let pieces = in_pieces(&mut x, 7, |number, piece| (number, piece.len()));
+            let pieces = in_pieces(&mut x, 7, &|number, piece| (number, piece.len()));
             assert_eq!(pieces.len(), n.div_ceil(7));
             assert!(pieces.iter().enumerate().all(|(n, p)| p.0 == n));
             assert_eq!(pieces.iter().map(|p| p.1).sum::<usize>(), n);

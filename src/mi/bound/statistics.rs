@@ -78,7 +78,7 @@ impl PairStatistics {
         assert!(self.rows[first_row..last].iter().all(Option::is_none), "a row of {first_row}..{last} came before");
         let mut work = scores.to_vec();
         let tau = self.tau;
-        let found = in_pieces(&mut work, n, |row, work| Row::read(work, first_row + row, tau));
+        let found = in_pieces(&mut work, n, &|row, work| Row::read(work, first_row + row, tau));
         for (slot, row) in self.rows[first_row..last].iter_mut().zip(found) {
             *slot = Some(row);
         }

@@ -224,7 +224,7 @@ impl Standard {
         let d = self.means.len();
         let mut r = vec![0.0; d * d];
         let z = Mat::rows(z, self.rows, d);
-        par_matmul(&mut r, z.t(), z, false, |_, _, _| ());
+        par_matmul(&mut r, z.t(), z, false, &|_, _, _| ());
         let over = 1.0 / (self.rows as f64 - 1.0);
         r.iter_mut().for_each(|r| *r *= over);
         r

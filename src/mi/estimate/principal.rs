@@ -50,7 +50,7 @@ impl Principal {
             rows.iter().flat_map(|&i| samples.row(i).iter().zip(&mean).map(|(v, m)| v - m)).collect();
         let mut covariance = vec![0.0; d * d];
         let z = Mat::rows(&centred, rows.len(), d);
-        par_matmul(&mut covariance, z.t(), z, false, |_, _, _| ());
+        par_matmul(&mut covariance, z.t(), z, false, &|_, _, _| ());
         covariance.iter_mut().for_each(|c| *c /= n);
         let total: f64 = covariance.iter().step_by(d + 1).sum();
         let mut axes = Vec::new();
@@ -75,7 +75,7 @@ impl Principal {
             samples.values().chunks_exact(d).flat_map(|row| row.iter().zip(&self.mean).map(|(v, m)| v - m)).collect();
         let mut values = vec![0.0; n * self.components];
         let weights = Mat::rows(&self.weights, d, self.components);
-        par_matmul(&mut values, Mat::rows(&centred, n, d), weights, false, |_, _, _| ());
+        par_matmul(&mut values, Mat::rows(&centred, n, d), weights, false, &|_, _, _| ());
         Samples::new(values, self.components)
     }
 }
@@ -122,7 +122,7 @@ fn leading(covariance: &[f64], d: usize, count: usize, axes: &mut Vec<Vec<f64>>)
 fn product(matrix: &[f64], d: usize, axes: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let flat = axes.concat();
     let mut out = vec![0.0; axes.len() * d];
-    par_matmul(&mut out, Mat::rows(&flat, axes.len(), d), Mat::rows(matrix, d, d), false, |_, _, _| ());
+    par_matmul(&mut out, Mat::rows(&flat, axes.len(), d), Mat::rows(matrix, d, d), false, &|_, _, _| ());
     out.chunks_exact(d).map(<[f64]>::to_vec).collect()
 }
 
@@ -212,7 +212,7 @@ mod tests {
         let samples = mixed(200, 80, 40, 0.1);
         let z = Mat::rows(samples.values(), 200, 80);
         let mut c = vec![0.0; 80 * 80];
-        par_matmul(&mut c, z.t(), z, false, |_, _, _| ());
+        par_matmul(&mut c, z.t(), z, false, &|_, _, _| ());
         let mut axes = Vec::new();
         leading(&c, 80, 10, &mut axes);
         let values = leading(&c, 80, 20, &mut axes);

@@ -240,19 +240,9 @@ fn tile(m: usize, n: usize, k: usize) -> (usize, usize) {
 }
 
 /// `dst = lhs·rhs` (or `+=`) in parallel, rows of `dst` contiguous, then `epilogue(row, first column, elements)` on each
-/// piece of a row while it is still in the cache.
+/// piece of a row while it is still in the cache. The epilogue's type is hidden, so that what is shared out among threads,
+/// which is much code, is compiled once.
 pub(crate) fn par_matmul<E: Real>(
-    dst: &mut [E],
-    lhs: Mat<E>,
-    rhs: Mat<E>,
-    accumulate: bool,
-    epilogue: impl Fn(usize, usize, &mut [E]) + Sync,
-) {
-    par_matmul_then(dst, lhs, rhs, accumulate, &epilogue);
-}
-
-/// [`par_matmul`], compiled once whatever the epilogue: what is shared out among threads is much code.
-fn par_matmul_then<E: Real>(
     dst: &mut [E],
     lhs: Mat<E>,
     rhs: Mat<E>,

@@ -123,14 +123,14 @@ pub(crate) fn par_multiply<E: Real>(
     epilogue: impl Fn(usize, usize, &mut [E]) + Sync,
 ) {
     let format = match (lhs, rhs) {
-        (Operand::Plain(lhs), Operand::Plain(rhs)) => return par_matmul(dst, *lhs, *rhs, accumulate, epilogue),
+        (Operand::Plain(lhs), Operand::Plain(rhs)) => return par_matmul(dst, *lhs, *rhs, accumulate, &epilogue),
         (Operand::Packed(side), _) | (_, Operand::Packed(side)) => side.format(),
     };
     let (mut left, mut right) = (None, None);
     let lhs = lhs.packed(Side::Left, format, Packed::new, &mut left);
     let rhs = rhs.packed(Side::Right, format, Packed::new, &mut right);
     let dst = E::singles_mut(dst).expect("packed sides are f32");
-    packed::par_product(dst, lhs, rhs, accumulate, |row, column, elements| {
+    packed::par_product(dst, lhs, rhs, accumulate, &|row, column, elements| {
         epilogue(row, column, E::of_singles_mut(elements).expect("packed sides are f32"));
     });
 }

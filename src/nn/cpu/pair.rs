@@ -222,7 +222,7 @@ fn plain_backward<E: Real>(
         }
         let g2 = second;
         add_column_sums(&mut g.b2, &g2);
-        par_matmul(&mut g.w2, Mat::rows(&g2, b * l, u).t(), Mat::rows(&first, b * l, u), true, |_, _, _| ());
+        par_matmul(&mut g.w2, Mat::rows(&g2, b * l, u).t(), Mat::rows(&first, b * l, u), true, &|_, _, _| ());
         // Gradient before the first ReLU: added to each location, and summed over locations for the global vector.
         let sums: Vec<E> =
             g.p.par_chunks_mut(IMAGES * l * u)

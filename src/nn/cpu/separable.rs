@@ -43,7 +43,7 @@ pub(crate) fn forward<E: Real>(towers: [&[Layer<E>]; 2], rows: [&[E]; 2], b: usi
         .collect();
     let outputs = [0, 1].map(|side| beside(&blocks[side * tasks..][..tasks], k, b));
     let mut scores = vec![E::zero(); b * b];
-    par_matmul(&mut scores, Mat::rows(&outputs[0], k, b).t(), Mat::rows(&outputs[1], k, b), false, |_, _, _| ());
+    par_matmul(&mut scores, Mat::rows(&outputs[0], k, b).t(), Mat::rows(&outputs[1], k, b), false, &|_, _, _| ());
     (scores, Kept { blocks, outputs })
 }
 

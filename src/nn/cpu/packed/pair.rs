@@ -236,7 +236,7 @@ fn backward_of<N: Number>(
             }
         }
         let (left, right) = second_weights::<N>(c, up, &second, &gs, b * l);
-        par_product(&mut g.w2, &left, &right, true, |_, _, _| ());
+        par_product(&mut g.w2, &left, &right, true, &|_, _, _| ());
     }
     g
 }

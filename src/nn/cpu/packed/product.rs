@@ -124,17 +124,6 @@ pub(crate) fn par_product(
     lhs: &Packed,
     rhs: &Packed,
     accumulate: bool,
-    epilogue: impl Fn(usize, usize, &mut [f32]) + Sync,
-) {
-    par_product_then(dst, lhs, rhs, accumulate, &epilogue);
-}
-
-/// [`par_product`], compiled once whatever the epilogue.
-fn par_product_then(
-    dst: &mut [f32],
-    lhs: &Packed,
-    rhs: &Packed,
-    accumulate: bool,
     epilogue: &(dyn Fn(usize, usize, &mut [f32]) + Sync),
 ) {
     let unit = check(lhs, rhs);

@@ -87,7 +87,7 @@ fn threads(format: Format) {
             let (lhs, rhs) = (Packed::new(lhs, Side::Left, format), Packed::new(rhs, Side::Right, format));
             let mut dst = vec![0.0; m * n];
             // Each element is seen once, in a row's part that begins where it says.
-            par_product(&mut dst, &lhs, &rhs, false, |row, column, part| {
+            par_product(&mut dst, &lhs, &rhs, false, &|row, column, part| {
                 part.iter_mut().enumerate().for_each(|(i, v)| *v += (row * n + column + i) as f32);
             });
             dst
@@ -109,7 +109,7 @@ fn edges(format: Format) {
     let (lhs, rhs) = (Mat::rows(&[], 40, 0), Mat::rows(&[], 0, 40));
     let (lhs, rhs) = (Packed::new(lhs, Side::Left, format), Packed::new(rhs, Side::Right, format));
     let mut dst = vec![7.0; 1600];
-    par_product(&mut dst, &lhs, &rhs, false, |_, _, _| ());
+    par_product(&mut dst, &lhs, &rhs, false, &|_, _, _| ());
     assert_eq!(dst, vec![0.0; 1600]);
 
     let mut a = random(4 * 50, 1);
@@ -118,7 +118,7 @@ fn edges(format: Format) {
     let (lhs, rhs) = (Mat::rows(&a, 4, 50), Mat::rows(&b, 50, 1));
     let (lhs, rhs) = (Packed::new(lhs, Side::Left, format), Packed::new(rhs, Side::Right, format));
     let mut dst = vec![0.0; 4];
-    par_product(&mut dst, &lhs, &rhs, false, |_, _, _| ());
+    par_product(&mut dst, &lhs, &rhs, false, &|_, _, _| ());
     assert!(dst[0].is_finite() && dst[1].is_nan() && dst[2] == f32::INFINITY && dst[3].is_finite(), "{dst:?}");
 }
 
