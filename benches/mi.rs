@@ -14,7 +14,7 @@ use infomax::mi::Pairing;
 use infomax::mi::bound::{BoundKind, objective};
 use infomax::mi::critic::VectorCritic;
 use infomax::mi::known::CorrelatedGaussian;
-use infomax::nn::{Adam, AdamConfig, builder};
+use infomax::nn::{Adam, AdamConfig, awake, builder};
 use std::process::Command;
 use std::time::Instant;
 
@@ -73,8 +73,7 @@ fn main() {
         }
         let (mut own, mut theirs, mut name) = (Vec::new(), Vec::new(), String::new());
         for _ in 0..ROUNDS {
-            // On a worker of the pool: what comes in from outside waits for one at every parallel section.
-            own.push(rayon::scope(|_| match critic {
+            own.push(awake(|| match critic {
                 "separable" => ours(dev.build_module::<builder::SeparableCritic<D, D, 256, 1, 32>, f32>(), steps),
                 _ => ours(dev.build_module::<builder::JointCritic<D, D, 256>, f32>(), steps),
             }));

@@ -1,5 +1,6 @@
 //! Special functions, each to about 1e-13.
 
+use rayon::prelude::*;
 use std::f64::consts::{FRAC_1_SQRT_2, LN_2, PI};
 
 /// The digamma function ψ(x) = d/dx log Γ(x), for x > 0.
@@ -21,7 +22,8 @@ pub(crate) fn digamma(mut x: f64) -> f64 {
 /// ψ at the integers 0..=n; entry 0 is −∞.
 pub(crate) fn digamma_table(n: usize) -> Vec<f64> {
     // Each afresh: with ψ(m + 1) = ψ(m) + 1/m rounding would pile up along a long table.
-    (0..=n).map(|m| if m == 0 { f64::NEG_INFINITY } else { digamma(m as f64) }).collect()
+    let entry = |m: usize| if m == 0 { f64::NEG_INFINITY } else { digamma(m as f64) };
+    (0..n + 1).into_par_iter().with_min_len(1024).map(entry).collect()
 }
 
 /// ln Γ(x) for x > 0.

@@ -32,6 +32,7 @@ pub mod walk;
 
 pub use adam::{Adam, AdamConfig, Moments};
 pub use backend::{AdamStep, Backend, BatchNormArgs, PairArgs, Perceptron, ResidualArgs, Weights, Window};
+pub use cpu::awake::awake;
 pub use cpu::gemm::Real;
 pub use cpu::pool::PoolKind;
 pub use dfdx::nn::modules::{AvgPoolGlobal, MaxPoolGlobal};

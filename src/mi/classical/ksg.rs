@@ -1,7 +1,7 @@
 //! Mutual information from nearest neighbours (Kraskov, Stögbauer & Grassberger 2004).
 
 use super::neighbours::{Near, Space, count_below};
-use super::ties::{Ties, check_apart, check_copies, continuous};
+use super::ties::{Ties, check_apart, check_copies, continuous, distinct};
 use super::{Norm, Warning};
 use crate::mi::special::{digamma, digamma_table};
 use crate::mi::{MiError, Samples};
@@ -88,9 +88,10 @@ fn in_pool(x: &Samples, y: &Samples, config: &KsgConfig) -> Result<KsgEstimate, 
     let (n, k) = (x.rows(), config.k);
     check_k(k, n)?;
     let mut warnings = Vec::new();
-    check_copies("x and y together", &[x, y])?;
-    let (x_apart, y_apart) =
-        (continuous("x", x, config.ties, &mut warnings)?, continuous("y", y, config.ties, &mut warnings)?);
+    let (in_x, in_y) = rayon::join(|| distinct(&[x]), || distinct(&[y]));
+    check_copies("x and y together", &[x, y], &[in_x, in_y])?;
+    let x_apart = continuous("x", x, in_x, config.ties, &mut warnings)?;
+    let y_apart = continuous("y", y, in_y, config.ties, &mut warnings)?;
     check_apart(x, y)?;
     let (x, y) = (&x_apart, &y_apart);
     let columns = x.columns() + y.columns();
@@ -110,8 +111,7 @@ fn in_pool(x: &Samples, y: &Samples, config: &KsgConfig) -> Result<KsgEstimate, 
             (side(x), side(y), -1.0 / k as f64, 0)
         }
     };
-    let n_x = count_below(x, config.norm, &x_limits);
-    let n_y = count_below(y, config.norm, &y_limits);
+    let (n_x, n_y) = rayon::join(|| count_below(x, config.norm, &x_limits), || count_below(y, config.norm, &y_limits));
 
     let psi = digamma_table(n);
     let base = digamma(k as f64) + constant + psi[n];

@@ -45,16 +45,20 @@ pub(super) fn classes(parts: &[&Samples]) -> (Vec<u32>, usize) {
 }
 
 /// How many different rows there are.
-fn distinct(parts: &[&Samples]) -> usize {
+pub(super) fn distinct(parts: &[&Samples]) -> usize {
     let rows = parts.iter().map(|p| p.rows()).min().unwrap_or(0);
-    // Adding 0 makes −0 equal to 0. The first numbers lie beside the rows, for they decide nearly always.
-    let first = |row: usize| parts.first().map_or(0.0, |p| p.row(row)[0] + 0.0);
-    let compare = |a: &(f64, usize), b: &(f64, usize)| {
-        let all = || parts.iter().flat_map(|p| p.row(a.1).iter().zip(p.row(b.1)));
-        let others = || all().map(|(a, b)| (a + 0.0).total_cmp(&(b + 0.0))).find(|o| o.is_ne());
-        a.0.total_cmp(&b.0).then_with(|| others().unwrap_or(Ordering::Equal))
+    let Some(first) = parts.first() else { return rows.min(1) };
+    // Adding 0 makes −0 equal to 0. The first numbers alone decide nearly always.
+    let mut alone: Vec<u64> = first.column(0).take(rows).map(|v| (v + 0.0).to_bits()).collect();
+    alone.par_sort_unstable();
+    if alone.windows(2).all(|pair| pair[0] != pair[1]) {
+        return rows;
+    }
+    let compare = |&a: &usize, &b: &usize| {
+        let mut all = parts.iter().flat_map(|p| p.row(a).iter().zip(p.row(b)));
+        all.find_map(|(a, b)| Some((a + 0.0).total_cmp(&(b + 0.0))).filter(|o| o.is_ne())).unwrap_or(Ordering::Equal)
     };
-    let mut order: Vec<(f64, usize)> = (0..rows).map(|row| (first(row), row)).collect();
+    let mut order: Vec<usize> = (0..rows).collect();
     order.par_sort_unstable_by(compare);
     rows.min(1) + order.windows(2).filter(|pair| compare(&pair[0], &pair[1]).is_ne()).count()
 }
@@ -101,17 +105,18 @@ pub(super) fn check_apart(x: &Samples, y: &Samples) -> Result<(), MiError> {
     Ok(())
 }
 
-/// `samples`, fit for nearest neighbours: no constant column, not discrete, and without ties (or an error).
+/// `samples` of so many different rows, fit for nearest neighbours: no constant column, not discrete, and without ties (or
+/// an error).
 pub(super) fn continuous(
     side: &'static str,
     samples: &Samples,
+    distinct: usize,
     ties: Ties,
     warnings: &mut Vec<Warning>,
 ) -> Result<Samples, MiError> {
     check_varies(samples)?;
     check_magnitude(samples)?;
     let rows = samples.rows();
-    let distinct = distinct(&[samples]);
     if distinct * distinct <= rows {
         return Err(MiError::Discrete { side, distinct, rows });
     }
@@ -128,18 +133,18 @@ pub(super) fn continuous(
     }
 }
 
-/// At most half of the rows repeat another; copies of whole rows look like dependence without end.
-pub(super) fn check_copies(side: &'static str, parts: &[&Samples]) -> Result<(), MiError> {
+/// At most half of the rows repeat another; copies of whole rows look like dependence without end. `apart` is how many
+/// different rows each part has.
+pub(super) fn check_copies(side: &'static str, parts: &[&Samples], apart: &[usize]) -> Result<(), MiError> {
+    let rows = parts[0].rows();
+    let mostly_copies = |distinct: usize| 2 * (rows - distinct) > rows;
     // Joint rows repeat no more often than those of either vector.
-    for part in parts.iter().map(std::slice::from_ref).chain([parts]) {
-        let rows = part[0].rows();
-        let repeated = rows - distinct(part);
-        if 2 * repeated <= rows {
-            return Ok(());
-        }
-        if part.len() == parts.len() {
-            return Err(MiError::Repeated { side, repeated, rows });
-        }
+    if !apart.iter().all(|&distinct| mostly_copies(distinct)) {
+        return Ok(());
+    }
+    let distinct = if let [alone] = apart { *alone } else { distinct(parts) };
+    if mostly_copies(distinct) {
+        return Err(MiError::Repeated { side, repeated: rows - distinct, rows });
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use super::{CriticKind, Run, Staircase, setting};
 use crate::mi::bound::objective_with;
 use crate::mi::critic::VectorCritic;
 use crate::mi::{MiError, Pairing};
-use crate::nn::{Adam, builder};
+use crate::nn::{Adam, awake, builder};
 use crate::seed;
 use dfdx::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,16 @@ impl Climb {
 ///
 /// # Errors
 /// When a setting is out of range, or the device fails.
-pub fn climb(stairs: &Staircase, run: Run, go_on: impl FnMut(usize) -> bool) -> Result<Option<Climb>, MiError> {
+pub fn climb(stairs: &Staircase, run: Run, go_on: impl FnMut(usize) -> bool + Send) -> Result<Option<Climb>, MiError> {
+    awake(|| climb_among_others(stairs, run, go_on))
+}
+
+/// The same, for several at a time: each has work for one thread.
+pub(super) fn climb_among_others(
+    stairs: &Staircase,
+    run: Run,
+    go_on: impl FnMut(usize) -> bool,
+) -> Result<Option<Climb>, MiError> {
     stairs.check(&[run.objective])?;
     macro_rules! of_dims {
         ($($dim:literal),*) => {

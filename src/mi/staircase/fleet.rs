@@ -1,6 +1,7 @@
 //! Many climbs side by side.
 
-use super::{Climb, Run, Staircase, climb};
+use super::climb::climb_among_others;
+use super::{Climb, Run, Staircase};
 use crate::mi::MiError;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -42,7 +43,7 @@ pub fn climb_all<W: Watch>(stairs: &Staircase, runs: &[Run], watch: &W) -> Resul
     let failed = AtomicBool::new(false);
     let error: Mutex<Option<W::Error>> = Mutex::new(None);
     let one = |run: Run| -> Result<(), W::Error> {
-        let done = climb(stairs, run, |step| {
+        let done = climb_among_others(stairs, run, |step| {
             if step.is_multiple_of(NEWS) {
                 watch.advanced(NEWS);
             }

@@ -218,8 +218,11 @@ impl Space {
             let list = &mut walk.lists[q * walk.k..(q + 1) * walk.k];
             for (lane, &key) in keys.iter().enumerate() {
                 if key < *limit {
-                    let place = list.partition_point(|near| near.key <= key);
-                    list.copy_within(place..walk.k - 1, place + 1);
+                    let mut place = walk.k - 1;
+                    while place > 0 && list[place - 1].key > key {
+                        list[place] = list[place - 1];
+                        place -= 1;
+                    }
                     list[place] = Near { key, row: self.order[b * LANES + lane] };
                     *limit = list[walk.k - 1].key;
                 }

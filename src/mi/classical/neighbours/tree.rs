@@ -121,6 +121,9 @@ fn split(along: &[&[f64]], first: usize, order: &mut [u32], nodes: &mut [Node], 
 
 /// The column whose middle half is widest: sorted by it, a radius leaves the fewest samples.
 pub(super) fn widest(columns: &[Vec<f64>]) -> usize {
+    if columns.len() == 1 {
+        return 0;
+    }
     let width = |column: &Vec<f64>| {
         let mut v = column.clone();
         let n = v.len();
