@@ -17,7 +17,8 @@ impl Drop for Until<'_> {
 /// Runs `work` on a thread of rayon's pool; until it ends, the other threads look for its tasks without sleeping.
 ///
 /// For loops of many steps of less than a millisecond: a thread that slept takes longer to wake than it is needed. It costs
-/// the processor time of all threads. Within another such call, or beside one, only `work` is run.
+/// the processor time of all threads, and ends only when each of them has been free once. Within another such call, or beside
+/// one, only `work` is run.
 pub fn awake<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     rayon::scope(|_| {
         if TAKEN.swap(true, Ordering::Acquire) {
