@@ -30,6 +30,7 @@ else:
     kth = lambda tree, z: tree.query(z, k=k + 1)[0][:, k]
     inside = lambda tree, z, r: tree.query_radius(z, r, count_only=True)
 
+
 def estimate():
     joint = np.hstack([x, y])
     radius = kth(build(joint), joint) - 1e-15

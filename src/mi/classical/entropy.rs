@@ -2,7 +2,7 @@
 
 use super::ksg::{LEAST_ROWS, check_k};
 use super::neighbours::Space;
-use super::ties::{Ties, check_copies, continuous, distinct};
+use super::ties::{Ties, alone};
 use super::{Norm, Warning};
 use crate::mi::special::{digamma, ln_euclidean_ball, ln_max_ball};
 use crate::mi::{MiError, Samples};
@@ -28,9 +28,7 @@ pub fn knn_entropy(x: &Samples, k: usize, norm: Norm, ties: Ties) -> Result<Entr
     let n = x.rows();
     check_k(k, n)?;
     let mut warnings = Vec::new();
-    let apart = distinct(&[x]);
-    check_copies("x", &[x], &[apart])?;
-    let x = continuous("x", x, apart, ties, &mut warnings)?;
+    let x = alone("x", x, ties, &mut warnings)?;
     let d = x.columns();
     let (ball, power) = match norm {
         Norm::Max => (ln_max_ball(d), 1.0),

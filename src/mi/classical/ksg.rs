@@ -1,7 +1,7 @@
 //! Mutual information from nearest neighbours (Kraskov, Stögbauer & Grassberger 2004).
 
 use super::neighbours::{Near, Space, count_below};
-use super::ties::{Ties, check_apart, check_copies, continuous, distinct};
+use super::ties::{Ties, check_apart, check_pairs, continuous, distinct};
 use super::{Norm, Warning};
 use crate::mi::special::{digamma, digamma_table};
 use crate::mi::{MiError, Samples};
@@ -89,7 +89,7 @@ fn in_pool(x: &Samples, y: &Samples, config: &KsgConfig) -> Result<KsgEstimate, 
     check_k(k, n)?;
     let mut warnings = Vec::new();
     let (in_x, in_y) = rayon::join(|| distinct(&[x]), || distinct(&[y]));
-    check_copies("x and y together", &[x, y], &[in_x, in_y])?;
+    check_pairs((x, in_x), (y, in_y))?;
     let x_apart = continuous("x", x, in_x, config.ties, &mut warnings)?;
     let y_apart = continuous("y", y, in_y, config.ties, &mut warnings)?;
     check_apart(x, y)?;

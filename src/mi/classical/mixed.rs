@@ -2,7 +2,7 @@
 
 use super::ksg::{LEAST_ROWS, check_k};
 use super::neighbours::{Space, count_below};
-use super::ties::{Ties, check_copies, continuous, distinct};
+use super::ties::{Ties, alone};
 use super::{Labels, Norm, Warning};
 use crate::mi::special::digamma_table;
 use crate::mi::{MiError, Samples};
@@ -36,9 +36,7 @@ pub fn mixed_mi(x: &Samples, labels: &Labels, k: usize, norm: Norm, ties: Ties) 
     check_k(k, rows)?;
     labels.check_varies()?;
     let mut warnings = Vec::new();
-    let apart = distinct(&[x]);
-    check_copies("x", &[x], &[apart])?;
-    let x = continuous("x", x, apart, ties, &mut warnings)?;
+    let x = alone("x", x, ties, &mut warnings)?;
 
     let members = labels.members();
     let mut kept: Vec<usize> = members.iter().filter(|m| m.len() > 1).flatten().copied().collect();

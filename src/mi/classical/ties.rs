@@ -55,8 +55,8 @@ pub(super) fn distinct(parts: &[&Samples]) -> usize {
         return rows;
     }
     let compare = |&a: &usize, &b: &usize| {
-        let mut all = parts.iter().flat_map(|p| p.row(a).iter().zip(p.row(b)));
-        all.find_map(|(a, b)| Some((a + 0.0).total_cmp(&(b + 0.0))).filter(|o| o.is_ne())).unwrap_or(Ordering::Equal)
+        let all = parts.iter().flat_map(|p| p.row(a).iter().zip(p.row(b)));
+        all.map(|(a, b)| (a + 0.0).total_cmp(&(b + 0.0))).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
     };
     let mut order: Vec<usize> = (0..rows).collect();
     order.par_sort_unstable_by(compare);
@@ -133,17 +133,35 @@ pub(super) fn continuous(
     }
 }
 
-/// At most half of the rows repeat another; copies of whole rows look like dependence without end. `apart` is how many
-/// different rows each part has.
-pub(super) fn check_copies(side: &'static str, parts: &[&Samples], apart: &[usize]) -> Result<(), MiError> {
-    let rows = parts[0].rows();
-    let mostly_copies = |distinct: usize| 2 * (rows - distinct) > rows;
-    // Joint rows repeat no more often than those of either vector.
-    if !apart.iter().all(|&distinct| mostly_copies(distinct)) {
+/// One vector alone, fit for nearest neighbours, as [`continuous`], and without too many copies.
+pub(super) fn alone(
+    side: &'static str,
+    samples: &Samples,
+    ties: Ties,
+    warnings: &mut Vec<Warning>,
+) -> Result<Samples, MiError> {
+    let distinct = distinct(&[samples]);
+    check_copies(side, samples.rows(), distinct)?;
+    continuous(side, samples, distinct, ties, warnings)
+}
+
+/// Two paired vectors, of so many different rows each, without too many copies of whole pairs.
+pub(super) fn check_pairs(x: (&Samples, usize), y: (&Samples, usize)) -> Result<(), MiError> {
+    let rows = x.0.rows();
+    // Pairs repeat no more often than the rows of either vector.
+    if !mostly_copies(rows, x.1) || !mostly_copies(rows, y.1) {
         return Ok(());
     }
-    let distinct = if let [alone] = apart { *alone } else { distinct(parts) };
-    if mostly_copies(distinct) {
+    check_copies("x and y together", rows, distinct(&[x.0, y.0]))
+}
+
+/// More than half of the rows repeat another: that looks like dependence without end.
+fn mostly_copies(rows: usize, distinct: usize) -> bool {
+    2 * (rows - distinct) > rows
+}
+
+fn check_copies(side: &'static str, rows: usize, distinct: usize) -> Result<(), MiError> {
+    if mostly_copies(rows, distinct) {
         return Err(MiError::Repeated { side, repeated: rows - distinct, rows });
     }
     Ok(())

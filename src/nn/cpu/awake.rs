@@ -20,26 +20,23 @@ impl Drop for Until<'_> {
 /// the processor time of all threads, and ends only when each of them has been free once. Within another such call, or beside
 /// one, only `work` is run.
 pub fn awake<R: Send>(work: impl FnOnce() -> R + Send) -> R {
-    rayon::scope(|_| {
-        if TAKEN.swap(true, Ordering::Acquire) {
-            return work();
-        }
-        let _taken = Until(&TAKEN, false);
+    if TAKEN.swap(true, Ordering::Acquire) {
+        return rayon::scope(|_| work());
+    }
+    let _taken = Until(&TAKEN, false);
+    let over = &AtomicBool::new(false);
+    rayon::scope(|scope| {
         let own = rayon::current_thread_index();
-        let over = AtomicBool::new(false);
-        rayon::in_place_scope(|others| {
-            let over = &over;
-            others.spawn_broadcast(move |_, thread| {
-                // Its own copy runs when `work` waits, and would wait for `work`.
-                while Some(thread.index()) != own && !over.load(Ordering::Acquire) {
-                    if rayon::yield_now() != Some(rayon::Yield::Executed) {
-                        std::hint::spin_loop();
-                    }
+        scope.spawn_broadcast(move |_, thread| {
+            // Its own copy runs when `work` waits, and would wait for `work`.
+            while Some(thread.index()) != own && !over.load(Ordering::Acquire) {
+                if rayon::yield_now() != Some(rayon::Yield::Executed) {
+                    std::hint::spin_loop();
                 }
-            });
-            let _over = Until(over, true);
-            work()
-        })
+            }
+        });
+        let _over = Until(over, true);
+        work()
     })
 }
 
