@@ -223,3 +223,42 @@ fn settings_are_read_and_written() {
     assert_eq!(read("method = \"rotation\""), Method::Rotation);
     assert_eq!([NEW[0].views(), NEW[1].views(), NEW[2].views(), Method::Dim.views()], [2, 1, 1, 1]);
 }
+
+/// What has been learned is an average then, under the encoder's own names in a checkpoint, and training goes on beside it as
+/// it would without.
+#[test]
+fn an_average_is_what_is_used_and_not_what_is_trained() {
+    for method in [Method::Dim, NEW[0], NEW[2]] {
+        let with = |average| ModelConfig { average, ..config(method, EncoderKind::Dcgan32) };
+        let batch = || StepInput { noise: vec![0.5; 8 * 64], ..input(8, 8 * method.views(), 3 * 32 * 32) };
+        let pixels = input(3, 3, 3 * 32 * 32).pixels;
+        let [mut plain, mut averaged] = [0.0, 0.9].map(|average| build(&with(average), 5).unwrap());
+        assert_eq!(plain.features(3, pixels.clone()).unwrap(), averaged.features(3, pixels.clone()).unwrap());
+        for _ in 0..4 {
+            let input = batch();
+            assert_eq!(plain.step(input.clone()).unwrap(), averaged.step(input).unwrap(), "{method:?}");
+        }
+        let features = averaged.features(3, pixels.clone()).unwrap();
+        assert_ne!(plain.features(3, pixels.clone()).unwrap(), features, "{method:?}");
+        // Any model of the architecture reads it as an encoder.
+        let saved = averaged.arrays();
+        for average in [0.0, 0.9] {
+            let mut fresh = build(&with(average), 6).unwrap();
+            fresh.restore_encoder(&saved).unwrap();
+            assert_eq!(fresh.features(3, pixels.clone()).unwrap(), features, "{method:?}");
+        }
+        // And a run goes on from it.
+        let mut resumed = build(&with(0.9), 7).unwrap();
+        resumed.restore(&saved, 4).unwrap();
+        assert!(resumed.arrays() == saved);
+        for model in [&mut averaged, &mut resumed] {
+            model.step(batch()).unwrap();
+        }
+        assert!(resumed.arrays() == averaged.arrays(), "{method:?}");
+    }
+    let refused =
+        |average| build(&ModelConfig { average, ..config(Method::Dim, EncoderKind::Dcgan32) }, 5).err().unwrap();
+    for average in [1.0, -0.1, f64::NAN] {
+        assert!(refused(average).to_string().contains("average"), "{average}");
+    }
+}

@@ -57,6 +57,7 @@ where
     M: BuildOnDevice<Cpu, f32>,
     Built<N>: TensorCollection<f32, Cpu, To<f32, Cpu> = Built<N>>
         + Encoder<f32, Cpu, Fc<usize> = (usize, Const<FC>), Global<usize> = (usize, Const<Y>)>
+        + Clone
         + Send
         + Sync
         + 'static,
@@ -126,7 +127,7 @@ fn halves(config: &ModelConfig, temperature: f64, root: u64) -> Result<Box<dyn M
         ($encoder:ident, $($channels:literal),+) => {{
             let lightness = part::<builder::$encoder<1, $($channels),+, { FC / 2 }, { Y / 2 }>>(root, 13)?;
             let colour = part::<builder::$encoder<2, $($channels),+, { FC / 2 }, { Y / 2 }>>(root, 14)?;
-            Ok(Box::new(Cmc::<_, _, { Y / 2 }, Cpu>::new(device, lightness, colour, temperature, config.adam)?))
+            Ok(Box::new(Cmc::<_, _, { Y / 2 }, Cpu>::new(device, lightness, colour, temperature, config)?))
         }};
     }
     match config.encoder {
@@ -155,11 +156,12 @@ fn boxed<N, K, const FC: usize>(
 where
     N: TensorCollection<f32, Cpu, To<f32, Cpu> = N>
         + Encoder<f32, Cpu, Fc<usize> = (usize, Const<FC>), Global<usize> = (usize, Const<Y>)>
+        + Clone
         + Send
         + Sync
         + 'static,
     K: Task<N, FC, Y, Cpu> + Send + Sync + 'static,
 {
     let device = Cpu::seed_from_u64(seed::child(root, "init", 4));
-    Ok(Box::new(Baseline::<N, K, FC, Y, Cpu>::new(device, encoder, task, config.adam)?))
+    Ok(Box::new(Baseline::<N, K, FC, Y, Cpu>::new(device, encoder, task, config)?))
 }

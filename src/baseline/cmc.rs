@@ -3,13 +3,13 @@
 use super::lab::split;
 use super::model::encode;
 use super::sphere::on_sphere;
-use crate::dim::part::{Part, check, device_error, features};
-use crate::dim::{DimError, Model, StepInput, StepReport};
+use crate::dim::part::{Part, check, device_error};
+use crate::dim::{DimError, Model, ModelConfig, StepInput, StepReport};
 use crate::encoder::Encoder;
 use crate::mi::Pairing;
 use crate::mi::bound::{BoundKind, objective};
-use crate::nn::checkpoint::{Array, restore};
-use crate::nn::{AdamConfig, Backend, Real};
+use crate::nn::checkpoint::Array;
+use crate::nn::{Backend, Real};
 use dfdx::prelude::*;
 use std::collections::BTreeMap;
 
@@ -55,9 +55,11 @@ where
         lightness: L,
         colour: A,
         temperature: f64,
-        adam: AdamConfig,
+        config: &ModelConfig,
     ) -> Result<Self, DimError> {
-        Ok(Self { device, lightness: Part::new(lightness, adam)?, colour: Part::new(colour, adam)?, temperature })
+        let ModelConfig { adam, average, .. } = *config;
+        let (lightness, colour) = (Part::averaged(lightness, adam, average)?, Part::averaged(colour, adam, average)?);
+        Ok(Self { device, lightness, colour, temperature })
     }
 }
 
@@ -67,8 +69,8 @@ const NAMES: [&str; 2] = ["encoder.lightness", "encoder.colour"];
 impl<L, A, const Y: usize, D: Backend<f32>> Model for Cmc<L, A, Y, D>
 where
     Self: Send + Sync,
-    L: TensorCollection<f32, D, To<f32, D> = L> + Encoder<f32, D, Global<usize> = (usize, Const<Y>)>,
-    A: TensorCollection<f32, D, To<f32, D> = A> + Encoder<f32, D, Global<usize> = (usize, Const<Y>)>,
+    L: TensorCollection<f32, D, To<f32, D> = L> + Clone + Encoder<f32, D, Global<usize> = (usize, Const<Y>)>,
+    A: TensorCollection<f32, D, To<f32, D> = A> + Clone + Encoder<f32, D, Global<usize> = (usize, Const<Y>)>,
 {
     fn step(&mut self, input: StepInput) -> Result<StepReport, DimError> {
         let StepInput { batch, pixels, .. } = input;
@@ -89,8 +91,8 @@ where
     fn features(&self, batch: usize, pixels: Vec<f32>) -> Result<[Vec<f32>; 3], DimError> {
         let [_, height, width] = self.image();
         let [lightness, colour] = split(&pixels, height * width);
-        let [conv, fc, y] = features(&self.lightness.module, &self.device, batch, lightness)?;
-        let others = features(&self.colour.module, &self.device, batch, colour)?;
+        let [conv, fc, y] = self.lightness.features(&self.device, batch, lightness)?;
+        let others = self.colour.features(&self.device, batch, colour)?;
         Ok([beside(batch, &conv, &others[0]), beside(batch, &fc, &others[1]), beside(batch, &y, &others[2])])
     }
 
@@ -124,8 +126,8 @@ where
     }
 
     fn restore_encoder(&mut self, arrays: &BTreeMap<String, Array>) -> Result<(), DimError> {
-        restore(&mut self.lightness.module, NAMES[0], arrays)?;
-        Ok(restore(&mut self.colour.module, NAMES[1], arrays)?)
+        self.lightness.restore_learned(NAMES[0], arrays)?;
+        self.colour.restore_learned(NAMES[1], arrays)
     }
 }
 

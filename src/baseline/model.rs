@@ -1,10 +1,10 @@
 //! One baseline: an encoder and the task that trains it.
 
 use crate::dim::part::{Part, check, device_error};
-use crate::dim::{DimError, Model, Noise, StepInput, StepReport};
+use crate::dim::{DimError, Model, ModelConfig, Noise, StepInput, StepReport};
 use crate::encoder::Encoder;
-use crate::nn::checkpoint::{Array, restore};
-use crate::nn::{AdamConfig, Backend};
+use crate::nn::Backend;
+use crate::nn::checkpoint::Array;
 use dfdx::prelude::*;
 use std::collections::BTreeMap;
 
@@ -41,8 +41,8 @@ where
     ///
     /// # Errors
     /// When the device is out of memory.
-    pub(crate) fn new(device: D, encoder: N, task: K, adam: AdamConfig) -> Result<Self, DimError> {
-        Ok(Self { device, encoder: Part::new(encoder, adam)?, task })
+    pub(crate) fn new(device: D, encoder: N, task: K, config: &ModelConfig) -> Result<Self, DimError> {
+        Ok(Self { device, encoder: Part::averaged(encoder, config.adam, config.average)?, task })
     }
 }
 
@@ -86,6 +86,7 @@ impl<N, K, const FC: usize, const Y: usize, D: Backend<f32>> Model for Baseline<
 where
     Self: Send + Sync,
     N: TensorCollection<f32, D, To<f32, D> = N>
+        + Clone
         + Encoder<f32, D, Fc<usize> = (usize, Const<FC>), Global<usize> = (usize, Const<Y>)>,
     K: Task<N, FC, Y, D>,
 {
@@ -98,7 +99,7 @@ where
     }
 
     fn features(&self, batch: usize, pixels: Vec<f32>) -> Result<[Vec<f32>; 3], DimError> {
-        crate::dim::part::features(&self.encoder.module, &self.device, batch, pixels)
+        self.encoder.features(&self.device, batch, pixels)
     }
 
     fn image(&self) -> [usize; 3] {
@@ -131,6 +132,6 @@ where
     }
 
     fn restore_encoder(&mut self, arrays: &BTreeMap<String, Array>) -> Result<(), DimError> {
-        Ok(restore(&mut self.encoder.module, "encoder", arrays)?)
+        self.encoder.restore_learned("encoder", arrays)
     }
 }

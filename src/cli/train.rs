@@ -103,6 +103,10 @@ pub(super) struct TrainArgs {
     /// Learning rate of Adam
     #[arg(long, default_value_t = 2e-4)]
     lr: f64,
+    /// Probe and export a moving average of the encoder's weights, which keeps this share of itself at each step (0.999 is a
+    /// good one); 0 for the weights of the last step
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    average: f64,
     /// Precision of the matrix products of a training step
     #[arg(long, value_enum, default_value_t = Rounding::Fp32)]
     precision: Rounding,
@@ -273,6 +277,7 @@ impl TrainArgs {
                 coordinates: self.structure.coordinates(),
                 occlusion: self.structure.occlude,
                 adam: AdamConfig { lr: self.lr, ..AdamConfig::default() },
+                average: self.average,
                 precision: self.precision.precision(),
             },
             online: self.online.probes(),

@@ -124,6 +124,10 @@ pub struct ModelConfig {
     pub occlusion: usize,
     /// Optimiser.
     pub adam: AdamConfig,
+    /// Share that a moving average of the encoder keeps of itself at each step, in [0, 1); 0 for none. It is what is probed
+    /// and exported; see [`Average`](crate::nn::Average).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub average: f64,
     /// Of the matrix products of a training step; features are computed in `f32` in any case.
     #[serde(default, skip_serializing_if = "is_default")]
     pub precision: Precision,
@@ -145,6 +149,7 @@ impl ModelConfig {
             coordinates: CoordinateWeights::default(),
             occlusion: 0,
             adam: AdamConfig { lr: 2e-4, ..AdamConfig::default() },
+            average: 0.0,
             precision: Precision::Fp32,
         }
     }
@@ -205,6 +210,12 @@ fn build_alone(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimErr
     config.method.check()?;
     if !(config.adam.lr.is_finite() && config.adam.lr > 0.0) {
         return Err(DimError::Config(format!("lr is {}; a learning rate is a number above 0", config.adam.lr)));
+    }
+    if !(0.0..1.0).contains(&config.average) {
+        return Err(DimError::Config(format!(
+            "average is {}; the share that a moving average keeps of itself is a number from 0 to below 1",
+            config.average
+        )));
     }
     if !config.method.is_dim() {
         return crate::baseline::build(config, root);

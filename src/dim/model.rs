@@ -7,7 +7,7 @@ use super::term::Term;
 use super::{DimError, ModelConfig, Noise};
 use crate::encoder::{Encoder, Features};
 use crate::nn::Backend;
-use crate::nn::checkpoint::{Array, restore};
+use crate::nn::checkpoint::Array;
 use dfdx::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -178,8 +178,8 @@ where
         auxiliary: Vec<BoxedTerm<N, Y, D>>,
         config: &ModelConfig,
     ) -> Result<Self, DimError> {
-        let ModelConfig { weights, prior: matching, occlusion, adam, .. } = *config;
-        let (encoder, prior) = (Part::new(encoder, adam)?, Part::new(prior, adam)?);
+        let ModelConfig { weights, prior: matching, occlusion, adam, average, .. } = *config;
+        let (encoder, prior) = (Part::averaged(encoder, adam, average)?, Part::new(prior, adam)?);
         Ok(Self { device, encoder, information, prior, gamma: weights.gamma, matching, occlusion, auxiliary })
     }
 
@@ -288,7 +288,7 @@ where
     }
 
     fn features(&self, batch: usize, pixels: Vec<f32>) -> Result<[Vec<f32>; 3], DimError> {
-        super::part::features(&self.encoder.module, &self.device, batch, pixels)
+        self.encoder.features(&self.device, batch, pixels)
     }
 
     fn image(&self) -> [usize; 3] {
@@ -324,6 +324,6 @@ where
     }
 
     fn restore_encoder(&mut self, arrays: &BTreeMap<String, Array>) -> Result<(), DimError> {
-        Ok(restore(&mut self.encoder.module, "encoder", arrays)?)
+        self.encoder.restore_learned("encoder", arrays)
     }
 }

@@ -4,8 +4,9 @@ use super::{DimError, StepReport};
 use crate::encoder::Encoder;
 use crate::nn::checkpoint::{Array, collect, restore};
 use crate::nn::walk::learned;
-use crate::nn::{Adam, AdamConfig, Backend};
+use crate::nn::{Adam, AdamConfig, Average, Backend};
 use dfdx::prelude::*;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// A module and its optimiser.
@@ -14,18 +15,32 @@ pub struct Part<M, D: Backend<f32>> {
     pub module: M,
     /// Its optimiser.
     pub adam: Adam<f32, D>,
+    /// The moving average of the module that is used in its place once it has been learned, if there is one.
+    average: Option<Average<f32, D>>,
+}
+
+/// Where a module that has an average is saved; the average has its name.
+fn learning(name: &str) -> String {
+    format!("learning.{name}")
 }
 
 impl<M: TensorCollection<f32, D>, D: Backend<f32>> Part<M, D> {
     /// A module with moments of zero.
     pub fn new(module: M, config: AdamConfig) -> Result<Self, DimError> {
         let adam = Adam::new(&module, config).map_err(device_error)?;
-        Ok(Self { module, adam })
+        Ok(Self { module, adam, average: None })
+    }
+
+    /// The same with a moving average that keeps `decay` of itself at each step; without one where that is 0.
+    pub fn averaged(module: M, config: AdamConfig, decay: f64) -> Result<Self, DimError> {
+        let average = (decay > 0.0).then(|| Average::new(&module, decay)).transpose().map_err(device_error)?;
+        Ok(Self { average, ..Self::new(module, config)? })
     }
 
     /// One step down the gradients.
     pub fn update(&mut self, grads: &mut Gradients<f32, D>) -> Result<(), DimError> {
-        self.adam.update(&mut self.module, grads).map_err(device_error)
+        self.adam.update(&mut self.module, grads).map_err(device_error)?;
+        self.average.as_mut().map_or(Ok(()), |a| a.update(&self.module)).map_err(device_error)
     }
 
     /// Learned numbers of the module.
@@ -33,16 +48,51 @@ impl<M: TensorCollection<f32, D>, D: Backend<f32>> Part<M, D> {
         learned(&self.module)
     }
 
-    /// Module and moments, by name.
+    /// Module and moments, by name, and the average, which then has the module's.
     pub fn collect(&self, name: &str, arrays: &mut BTreeMap<String, Array>) {
-        collect(&self.module, name, arrays);
+        match &self.average {
+            Some(average) => {
+                average.collect(&self.module, name, arrays);
+                collect(&self.module, &learning(name), arrays);
+            }
+            None => collect(&self.module, name, arrays),
+        }
         self.adam.collect(name, arrays);
     }
 
     /// Puts back what `collect` gave, at step `steps`.
     pub fn restore(&mut self, name: &str, arrays: &BTreeMap<String, Array>, steps: u64) -> Result<(), DimError> {
-        restore(&mut self.module, name, arrays)?;
+        match &mut self.average {
+            Some(average) => {
+                restore(&mut self.module, &learning(name), arrays)?;
+                average.restore(&self.module, name, arrays, steps)?;
+            }
+            None => restore(&mut self.module, name, arrays)?,
+        }
         Ok(self.adam.restore(name, arrays, steps)?)
+    }
+
+    /// Puts back what is to be used of what `collect` gave, not to be trained on.
+    pub fn restore_learned(&mut self, name: &str, arrays: &BTreeMap<String, Array>) -> Result<(), DimError> {
+        self.average = None;
+        Ok(restore(&mut self.module, name, arrays)?)
+    }
+}
+
+impl<M: TensorCollection<f32, D> + Clone, D: Backend<f32>> Part<M, D> {
+    /// The module as it is to be used: its average, if there is one.
+    fn learned(&self) -> Cow<'_, M> {
+        self.average.as_ref().map_or(Cow::Borrowed(&self.module), |average| Cow::Owned(average.of(&self.module)))
+    }
+
+    /// [`Model::features`](super::Model::features) of an encoder.
+    pub fn features(&self, device: &D, batch: usize, pixels: Vec<f32>) -> Result<[Vec<f32>; 3], DimError>
+    where
+        M: Encoder<f32, D>,
+    {
+        let x = device.try_tensor_from_vec(pixels, M::image(batch)).map_err(device_error)?;
+        let f = self.learned().try_encode(x).map_err(device_error)?;
+        Ok([f.conv.as_vec(), f.fc.as_vec(), f.global.as_vec()])
     }
 }
 
@@ -57,16 +107,4 @@ pub fn check(report: &mut StepReport, step: u64) -> Result<(), DimError> {
 /// A device's error as text; devices' error types differ.
 pub fn device_error(e: impl std::fmt::Debug) -> DimError {
     DimError::Device(format!("{e:?}"))
-}
-
-/// [`Model::features`](super::Model::features) of an encoder.
-pub fn features<N: Encoder<f32, D>, D: Backend<f32>>(
-    encoder: &N,
-    device: &D,
-    batch: usize,
-    pixels: Vec<f32>,
-) -> Result<[Vec<f32>; 3], DimError> {
-    let x = device.try_tensor_from_vec(pixels, N::image(batch)).map_err(device_error)?;
-    let f = encoder.try_encode(x).map_err(device_error)?;
-    Ok([f.conv.as_vec(), f.fc.as_vec(), f.global.as_vec()])
 }

@@ -220,4 +220,11 @@ pub trait Backend<E: Real>: Device<E> {
         grads: &mut Gradients<E, Self>,
         step: AdamStep,
     ) -> Result<(), Self::Err>;
+
+    /// `mean ← keep·mean + (1 − keep)·p`; see [`Average`](super::Average).
+    fn average<S: Shape>(
+        mean: &mut Tensor<(usize,), E, Self>,
+        p: &Tensor<S, E, Self>,
+        keep: f64,
+    ) -> Result<(), Self::Err>;
 }

@@ -386,3 +386,15 @@ pub fn adam<S: Shape, E: Real, D: Device<E>>(
     let change = m.clone().try_div(below)?.try_reshape_like(p.shape())?;
     p.try_axpy(1.0 - step.lr * step.decoupled, &change, -step.lr / (1.0 - beta1.powf(t)))
 }
+
+/// See [`Backend::average`](super::Backend::average).
+///
+/// # Errors
+/// When the device fails.
+pub fn average<S: Shape, E: Real, D: Device<E>>(
+    mean: &mut Tensor<(usize,), E, D>,
+    p: &Tensor<S, E, D>,
+    keep: f64,
+) -> Result<(), D::Err> {
+    mean.try_axpy(keep, &p.clone().try_reshape_like(mean.shape())?, 1.0 - keep)
+}

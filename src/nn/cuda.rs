@@ -127,4 +127,12 @@ where
     ) -> Result<(), Self::Err> {
         composed::adam(p, moments, grads, step)
     }
+
+    fn average<S: Shape>(
+        mean: &mut Tensor<(usize,), E, Self>,
+        p: &Tensor<S, E, Self>,
+        keep: f64,
+    ) -> Result<(), Self::Err> {
+        composed::average(mean, p, keep)
+    }
 }

@@ -18,6 +18,7 @@
 //! ```
 
 mod adam;
+mod average;
 pub(crate) mod backend;
 pub mod builder;
 pub mod checkpoint;
@@ -31,6 +32,7 @@ mod precision;
 pub mod walk;
 
 pub use adam::{Adam, AdamConfig, Moments};
+pub use average::Average;
 pub use backend::{AdamStep, Backend, BatchNormArgs, PairArgs, Perceptron, ResidualArgs, Weights, Window};
 pub use cpu::awake::awake;
 pub use cpu::gemm::Real;

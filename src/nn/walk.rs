@@ -37,6 +37,12 @@ pub trait Leaf<E: Real, D: Backend<E>> {
         grads: &mut Gradients<E, D>,
         step: AdamStep,
     ) -> Result<(), D::Err>;
+
+    /// [`Backend::average`].
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn average(&self, mean: &mut Tensor<(usize,), E, D>, keep: f64) -> Result<(), D::Err>;
 }
 
 impl<S: Shape, E: Real, D: Backend<E>> Leaf<E, D> for Tensor<S, E, D> {
@@ -63,6 +69,10 @@ impl<S: Shape, E: Real, D: Backend<E>> Leaf<E, D> for Tensor<S, E, D> {
         step: AdamStep,
     ) -> Result<(), D::Err> {
         D::adam(self, moments, grads, step)
+    }
+
+    fn average(&self, mean: &mut Tensor<(usize,), E, D>, keep: f64) -> Result<(), D::Err> {
+        D::average(mean, self, keep)
     }
 }
 

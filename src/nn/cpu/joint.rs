@@ -8,7 +8,7 @@
 use super::gemm::{Mat, Real, row_major};
 use super::operand::{self, Operand, multiply};
 use super::pair::{PairGrads, Upper};
-use super::{add_to, dot, sum};
+use super::{add_to, dot, packed, sum};
 use crate::mi::Pairing;
 use crate::nn::Precision;
 use rayon::prelude::*;
@@ -44,7 +44,8 @@ impl Pairs {
         self.rows * self.columns
     }
 
-    fn at(self, r: usize) -> [usize; 2] {
+    /// The rows of p and q that pair `r` is made of.
+    pub(crate) fn at(self, r: usize) -> [usize; 2] {
         let (i, k) = (r / self.columns, r % self.columns);
         [i, self.pairing.partner(i, k, self.rows)]
     }
@@ -135,37 +136,67 @@ pub(crate) fn forward<E: Real>(pairs: Pairs, p: &[E], q: &[E], up: Upper<E>, kee
 }
 
 /// The sums of one part of the pairs.
-struct Part<E> {
-    p: Vec<E>,
-    q: Vec<E>,
+pub(crate) struct Part<E> {
+    pub p: Vec<E>,
+    pub q: Vec<E>,
     /// `G`, `[U, U]`.
-    product: Vec<E>,
+    pub product: Vec<E>,
     /// `Σ g·m`, `[U]`.
-    on: Vec<E>,
+    pub on: Vec<E>,
+}
+
+impl<E: Real> Part<E> {
+    /// Zeros, for rows `p` and `q` of `u` units.
+    fn new(p: &[E], q: &[E], u: usize) -> Self {
+        let zeros = |n: usize| vec![E::zero(); n];
+        Self { p: zeros(p.len()), q: zeros(q.len()), product: zeros(u * u), on: zeros(u) }
+    }
+
+    /// Adds another part.
+    fn add(&mut self, other: &Self) {
+        add_to(&mut self.p, &other.p);
+        add_to(&mut self.q, &other.q);
+        add_to(&mut self.product, &other.product);
+        add_to(&mut self.on, &other.on);
+    }
 }
 
 /// The gradients of `sum(gs · scores)`; `on` is what [`forward`] kept.
 pub(crate) fn backward<E: Real>(pairs: Pairs, p: &[E], q: &[E], up: Upper<E>, on: &[u8], gs: &[E]) -> PairGrads<E> {
     let u = up.b2.len();
-    let zeros = |n: usize| vec![E::zero(); n];
-    let mut scaled = up.w2.to_vec();
-    scaled.chunks_exact_mut(u).zip(up.w3).for_each(|(row, &w)| row.iter_mut().for_each(|v| *v *= w));
-    let block = rows::<E>(u);
-    let scaled = Operand::right(Mat::rows(&scaled, u, u), block, PRECISION);
-    let len = pairs.count().div_ceil(PARTS).max(PART).next_multiple_of(block);
+    let singles = (E::singles(p), E::singles(q), E::singles(gs), up.singles());
+    let total = match singles {
+        (Some(p), Some(q), Some(gs), Some(up)) if packed::joint::fits(u) => {
+            let Part { p, q, product, on } = masked_sums(pairs, p, q, up, on, gs);
+            let of = |numbers| E::of_singles(numbers).expect("numbers are f32");
+            Part { p: of(p), q: of(q), product: of(product), on: of(on) }
+        }
+        _ => plain_sums(pairs, p, q, up, on, gs),
+    };
+    let Part { p, q, product: mut w2, on } = total;
+    let mut w3 = vec![E::zero(); u];
+    for (unit, g) in w2.chunks_exact_mut(u).enumerate() {
+        w3[unit] = dot(g, &up.w2[unit * u..][..u]) + up.b2[unit] * on[unit];
+        g.iter_mut().for_each(|g| *g *= up.w3[unit]);
+    }
+    let b2 = on.iter().zip(up.w3).map(|(&on, &w)| on * w).collect();
+    PairGrads { p, q, w2, b2, w3, b3: vec![sum(gs)] }
+}
+
+/// The sums over all pairs. `add(from, gs, on, sums, work)` adds those of up to `block` pairs from number `from` on.
+fn over_parts<E: Real, W>(
+    [p, q]: [&[E]; 2],
+    on: &[u8],
+    gs: &[E],
+    [block, u]: [usize; 2],
+    work: impl Fn() -> W + Sync,
+    add: impl Fn(usize, &[E], &[u8], &mut Part<E>, &mut W) + Sync,
+) -> Part<E> {
+    let len = gs.len().div_ceil(PARTS).max(PART).next_multiple_of(block);
     let part = |number: usize, gs: &[E], on: &[u8]| {
-        let mut sums = Part { p: zeros(p.len()), q: zeros(q.len()), product: zeros(u * u), on: zeros(u) };
-        let mut work = [(); 3].map(|()| zeros(block * u));
+        let (mut sums, mut work) = (Part::new(p, q, u), work());
         for (at, (gs, on)) in gs.chunks(block).zip(on.chunks(block * u)).enumerate() {
-            let (n, from) = (gs.len(), number * len + at * block);
-            let [masked, first, below] = work.each_mut().map(|w| &mut w[..n * u]);
-            mask(on, gs, masked, &mut sums.on);
-            first_layer(pairs, from, p, q, u, first);
-            let masked = Mat::rows(masked, n, u);
-            let right = Operand::right_here(Mat::rows(first, n, u), u, PRECISION);
-            multiply(&mut sums.product, u, &Operand::left_here(masked.t(), u, PRECISION), &right, true);
-            multiply(below, u, &Operand::left_here(masked, u, PRECISION), &scaled, false);
-            share(pairs, from, below, first, &mut sums);
+            add(number * len + at * block, gs, on, &mut sums, &mut work);
         }
         sums
     };
@@ -177,20 +208,43 @@ pub(crate) fn backward<E: Real>(pairs: Pairs, p: &[E], q: &[E], up: Upper<E>, on
         .map(|(number, (gs, on))| part(number, gs, on))
         .collect();
     let mut parts = parts.into_iter();
-    let none = || Part { p: zeros(p.len()), q: zeros(q.len()), product: zeros(u * u), on: zeros(u) };
-    let mut total = parts.next().unwrap_or_else(none);
-    for part in parts {
-        add_to(&mut total.p, &part.p);
-        add_to(&mut total.q, &part.q);
-        add_to(&mut total.product, &part.product);
-        add_to(&mut total.on, &part.on);
-    }
-    let Part { p, q, product: mut w2, on } = total;
-    let mut w3 = zeros(u);
-    for (unit, g) in w2.chunks_exact_mut(u).enumerate() {
-        w3[unit] = dot(g, &up.w2[unit * u..][..u]) + up.b2[unit] * on[unit];
-        g.iter_mut().for_each(|g| *g *= up.w3[unit]);
-    }
-    let b2 = on.iter().zip(up.w3).map(|(&on, &w)| on * w).collect();
-    PairGrads { p, q, w2, b2, w3, b3: vec![sum(gs)] }
+    let mut total = parts.next().unwrap_or_else(|| Part::new(p, q, u));
+    parts.for_each(|part| total.add(&part));
+    total
+}
+
+fn plain_sums<E: Real>(pairs: Pairs, p: &[E], q: &[E], up: Upper<E>, on: &[u8], gs: &[E]) -> Part<E> {
+    let u = up.b2.len();
+    let mut scaled = up.w2.to_vec();
+    scaled.chunks_exact_mut(u).zip(up.w3).for_each(|(row, &w)| row.iter_mut().for_each(|v| *v *= w));
+    let block = rows::<E>(u);
+    let scaled = Operand::right(Mat::rows(&scaled, u, u), block, PRECISION);
+    let work = || [(); 3].map(|()| vec![E::zero(); block * u]);
+    over_parts([p, q], on, gs, [block, u], work, |from, gs, on, sums, work| {
+        let n = gs.len();
+        let [masked, first, below] = work.each_mut().map(|w| &mut w[..n * u]);
+        mask(on, gs, masked, &mut sums.on);
+        first_layer(pairs, from, p, q, u, first);
+        let masked = Mat::rows(masked, n, u);
+        let right = Operand::right_here(Mat::rows(first, n, u), u, PRECISION);
+        multiply(&mut sums.product, u, &Operand::left_here(masked.t(), u, PRECISION), &right, true);
+        multiply(below, u, &Operand::left_here(masked, u, PRECISION), &scaled, false);
+        share(pairs, from, below, first, sums);
+    })
+}
+
+/// The same where the processor has a faster way to multiply with masks.
+fn masked_sums(pairs: Pairs, p: &[f32], q: &[f32], up: Upper<f32>, on: &[u8], gs: &[f32]) -> Part<f32> {
+    let u = up.b2.len();
+    let scaled = packed::joint::scaled(up.w2, up.w3);
+    over_parts(
+        [p, q],
+        on,
+        gs,
+        [rows::<f32>(u), u],
+        || (),
+        |from, gs, on, sums, ()| {
+            packed::joint::backward(packed::joint::Block { pairs, from, p, q, on, gs }, &scaled, sums);
+        },
+    )
 }

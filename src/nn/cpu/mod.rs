@@ -5,6 +5,7 @@
 
 pub(crate) mod access;
 pub(crate) mod adam;
+mod average;
 pub(crate) mod awake;
 pub(crate) mod conv;
 pub(crate) mod exp;

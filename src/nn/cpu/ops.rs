@@ -17,7 +17,7 @@ use super::rows;
 use super::separable::{self, SideGrad};
 use super::unfold::Geometry;
 use super::upper::UpperTensors;
-use super::{adam, add_to, mask_relu, norm, swap_last};
+use super::{adam, add_to, average, mask_relu, norm, swap_last};
 use crate::nn::backend::{AdamStep, Backend, BatchNormArgs, PairArgs, Perceptron, ResidualArgs, Window};
 use dfdx::prelude::*;
 
@@ -343,6 +343,15 @@ where
     ) -> Result<(), Self::Err> {
         let g: &[E] = grad(grads, p)?;
         adam::update([data_mut(p), data_mut(m), data_mut(v)], g, step);
+        Ok(())
+    }
+
+    fn average<S: Shape>(
+        mean: &mut Tensor<(usize,), E, Self>,
+        p: &Tensor<S, E, Self>,
+        keep: f64,
+    ) -> Result<(), Self::Err> {
+        average::update(data_mut(mean), data(p), keep);
         Ok(())
     }
 }

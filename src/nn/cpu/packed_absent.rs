@@ -100,6 +100,35 @@ pub(crate) mod pair {
     }
 }
 
+/// Concat critics of vectors.
+pub(crate) mod joint {
+    use super::Packed;
+    use crate::nn::cpu::joint::{Pairs, Part};
+
+    pub(crate) fn fits(_: usize) -> bool {
+        false
+    }
+
+    pub(crate) fn scaled(_: &[f32], _: &[f32]) -> Packed {
+        unreachable!("nothing fits")
+    }
+
+    /// Nothing is ever in one.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Block<'a> {
+        pub pairs: Pairs,
+        pub from: usize,
+        pub p: &'a [f32],
+        pub q: &'a [f32],
+        pub on: &'a [u8],
+        pub gs: &'a [f32],
+    }
+
+    pub(crate) fn backward(_: Block, _: &Packed, _: &mut Part<f32>) {
+        unreachable!("nothing fits")
+    }
+}
+
 /// Convolutions.
 pub(crate) mod conv {
     use super::Format;

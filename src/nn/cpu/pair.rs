@@ -21,7 +21,7 @@ pub(crate) struct Upper<'a, E> {
 
 impl<'a, E: Real> Upper<'a, E> {
     /// The same where the numbers are `f32`.
-    fn singles(self) -> Option<Upper<'a, f32>> {
+    pub(super) fn singles(self) -> Option<Upper<'a, f32>> {
         let Self { w2, b2, w3, b3 } = self;
         Some(Upper { w2: E::singles(w2)?, b2: E::singles(b2)?, w3: E::singles(w3)?, b3: E::singles(b3)? })
     }

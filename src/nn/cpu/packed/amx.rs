@@ -51,6 +51,71 @@ fn permitted() -> bool {
     false
 }
 
+/// The loop of both kernels: for each panel of the left side its four tiles of sums, and for each step what `$step` says,
+/// after which `left` and `right` are those of the next step. `$lines` are the right side's lines of a step.
+macro_rules! over_panels {
+    ($lhs:ident, $panel:ident, $rhs:ident, $steps:ident, $out:ident, $accumulate:ident, $lines:literal, [$($step:literal),+]) => {
+        let count = $out.len();
+        if count == 0 || $steps == 0 {
+            return;
+        }
+        assert!($steps * 32 <= $panel && (count - 1) * $panel + $steps * 32 <= $lhs.len());
+        assert!($steps * $lines <= $rhs.len());
+        // SAFETY: tiles are loaded from `lhs` and `rhs` at offsets that the assertions have checked, tiles of 16 lines, two a
+        // step on the left and all of `$lines` on the right, and loaded from and stored to `out`, 4 KiB for each of its
+        // `count` elements. The registers written are named; tiles are released at the end, so no later code finds them in
+        // use.
+        unsafe {
+            std::arch::asm!(
+                "ldtilecfg [{shapes}]",
+                "2:",
+                "test {accumulate:e}, {accumulate:e}",
+                "jnz 3f",
+                "tilezero tmm0",
+                "tilezero tmm1",
+                "tilezero tmm2",
+                "tilezero tmm3",
+                "jmp 4f",
+                "3:",
+                "tileloadd tmm0, [{out} + {line}]",
+                "tileloadd tmm1, [{out} + {line} + 1024]",
+                "tileloadd tmm2, [{out} + {line} + 2048]",
+                "tileloadd tmm3, [{out} + {line} + 3072]",
+                "4:",
+                "mov {right}, {rhs}",
+                "mov {step}, {steps}",
+                "5:",
+                $($step,)+
+                "dec {step}",
+                "jnz 5b",
+                "tilestored [{out} + {line}], tmm0",
+                "tilestored [{out} + {line} + 1024], tmm1",
+                "tilestored [{out} + {line} + 2048], tmm2",
+                "tilestored [{out} + {line} + 3072], tmm3",
+                "add {out}, 4096",
+                "add {left}, {skip}",
+                "dec {count}",
+                "jnz 2b",
+                "tilerelease",
+                shapes = in(reg) &raw const SHAPES,
+                left = inout(reg) $lhs.as_ptr() => _,
+                rhs = in(reg) $rhs.as_ptr(),
+                right = out(reg) _,
+                out = inout(reg) $out.as_mut_ptr() => _,
+                steps = in(reg) $steps,
+                step = out(reg) _,
+                count = inout(reg) count => _,
+                skip = in(reg) ($panel - $steps * 32) * size_of::<Line>(),
+                accumulate = in(reg) usize::from($accumulate),
+                line = in(reg) 64usize,
+                out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                options(nostack),
+            );
+        }
+    };
+}
+
 /// `out[p] (+)= lhs[p]·rhs` for each panel `p` of `lhs`, over `steps` steps of 32 along the inner dimension.
 ///
 /// `lhs` begins at the first step of the first panel, and panels lie `panel` lines apart; `rhs` likewise has one panel.
@@ -69,34 +134,15 @@ pub(super) unsafe fn panels(
     out: &mut [[Tile; 4]],
     accumulate: bool,
 ) {
-    let count = out.len();
-    if count == 0 || steps == 0 {
-        return;
-    }
-    assert!(steps * 32 <= panel && (count - 1) * panel + steps * 32 <= lhs.len() && steps * 32 <= rhs.len());
-    // SAFETY: tiles are loaded from `lhs` and `rhs` at offsets that the assertion has checked, two tiles of 16 lines a
-    // step, and loaded from and stored to `out`, 4 KiB for each of its `count` elements. The registers written are
-    // named; tiles are released at the end, so no later code finds them in use.
-    unsafe {
-        std::arch::asm!(
-            "ldtilecfg [{shapes}]",
-            "2:",
-            "test {accumulate:e}, {accumulate:e}",
-            "jnz 3f",
-            "tilezero tmm0",
-            "tilezero tmm1",
-            "tilezero tmm2",
-            "tilezero tmm3",
-            "jmp 4f",
-            "3:",
-            "tileloadd tmm0, [{out} + {line}]",
-            "tileloadd tmm1, [{out} + {line} + 1024]",
-            "tileloadd tmm2, [{out} + {line} + 2048]",
-            "tileloadd tmm3, [{out} + {line} + 3072]",
-            "4:",
-            "mov {right}, {rhs}",
-            "mov {step}, {steps}",
-            "5:",
+    over_panels!(
+        lhs,
+        panel,
+        rhs,
+        steps,
+        out,
+        accumulate,
+        32,
+        [
             "tileloadd tmm4, [{left} + {line}]",
             "tileloadd tmm6, [{right} + {line}]",
             "tdpbf16ps tmm0, tmm4, tmm6",
@@ -106,32 +152,58 @@ pub(super) unsafe fn panels(
             "tdpbf16ps tmm2, tmm5, tmm6",
             "tdpbf16ps tmm3, tmm5, tmm7",
             "add {left}, 2048",
-            "add {right}, 2048",
-            "dec {step}",
-            "jnz 5b",
-            "tilestored [{out} + {line}], tmm0",
-            "tilestored [{out} + {line} + 1024], tmm1",
-            "tilestored [{out} + {line} + 2048], tmm2",
-            "tilestored [{out} + {line} + 3072], tmm3",
-            "add {out}, 4096",
-            "add {left}, {skip}",
-            "dec {count}",
-            "jnz 2b",
-            "tilerelease",
-            shapes = in(reg) &raw const SHAPES,
-            left = inout(reg) lhs.as_ptr() => _,
-            rhs = in(reg) rhs.as_ptr(),
-            right = out(reg) _,
-            out = inout(reg) out.as_mut_ptr() => _,
-            steps = in(reg) steps,
-            step = out(reg) _,
-            count = inout(reg) count => _,
-            skip = in(reg) (panel - steps * 32) * size_of::<Line>(),
-            accumulate = in(reg) usize::from(accumulate),
-            line = in(reg) 64usize,
-            out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
-            out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
-            options(nostack),
-        );
-    }
+            "add {right}, 2048"
+        ]
+    );
+}
+
+/// The same where each number of `rhs` is the sum of three bf16: a step of it is three times two tiles, one third after the
+/// other.
+///
+/// # Panics
+/// As [`panels`].
+///
+/// # Safety
+/// As [`panels`].
+pub(super) unsafe fn thirds(
+    lhs: &[Line],
+    panel: usize,
+    rhs: &[Line],
+    steps: usize,
+    out: &mut [[Tile; 4]],
+    accumulate: bool,
+) {
+    over_panels!(
+        lhs,
+        panel,
+        rhs,
+        steps,
+        out,
+        accumulate,
+        96,
+        [
+            "tileloadd tmm4, [{left} + {line}]",
+            "tileloadd tmm6, [{right} + {line}]",
+            "tdpbf16ps tmm0, tmm4, tmm6",
+            "tileloadd tmm7, [{right} + {line} + 1024]",
+            "tdpbf16ps tmm1, tmm4, tmm7",
+            "tileloadd tmm5, [{left} + {line} + 1024]",
+            "tdpbf16ps tmm2, tmm5, tmm6",
+            "tileloadd tmm6, [{right} + {line} + 2048]",
+            "tdpbf16ps tmm3, tmm5, tmm7",
+            "tileloadd tmm7, [{right} + {line} + 3072]",
+            "tdpbf16ps tmm0, tmm4, tmm6",
+            "tdpbf16ps tmm1, tmm4, tmm7",
+            "tdpbf16ps tmm2, tmm5, tmm6",
+            "tileloadd tmm6, [{right} + {line} + 4096]",
+            "tdpbf16ps tmm3, tmm5, tmm7",
+            "tileloadd tmm7, [{right} + {line} + 5120]",
+            "tdpbf16ps tmm0, tmm4, tmm6",
+            "tdpbf16ps tmm1, tmm4, tmm7",
+            "tdpbf16ps tmm2, tmm5, tmm6",
+            "tdpbf16ps tmm3, tmm5, tmm7",
+            "add {left}, 2048",
+            "add {right}, 6144"
+        ]
+    );
 }

@@ -182,7 +182,7 @@ unsafe fn with_packed(
 ) {
     let mut lines = pool::scratch();
     pack(&mut lines);
-    let rhs = Panels { lines: &lines, steps: lhs.steps(), outer };
+    let rhs = Panels { lines: &lines, steps: lhs.steps(), step_lines: STEP_LINES, outer };
     // SAFETY: the side that is packed knows what multiplies it.
     unsafe { block(lhs.unit(), lhs.part(0..lhs.panels()), rhs, write) };
     pool::keep(lines);

@@ -9,7 +9,9 @@ mod amx;
 mod avx512;
 pub(crate) mod conv;
 mod fma;
+pub(crate) mod joint;
 mod lanes;
+mod masked;
 mod number;
 mod pack;
 pub(crate) mod pair;
@@ -17,6 +19,7 @@ mod pool;
 mod product;
 #[cfg(test)]
 mod tests;
+mod thirds;
 
 pub(crate) use number::Format;
 pub(crate) use pack::{Packed, Side};
@@ -39,6 +42,8 @@ pub(crate) struct Tile(pub [[f32; 16]; 16]);
 pub(crate) enum Unit {
     /// AMX, of bf16.
     Tiles,
+    /// AMX, of bf16 on the left and on the right sums of three: see [`thirds`].
+    Thirds,
     /// AVX512-BF16.
     Pairs,
     /// AVX-512, of `f32`.
@@ -49,9 +54,17 @@ impl Unit {
     /// Its name.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Tiles => "AMX",
+            Self::Tiles | Self::Thirds => "AMX",
             Self::Pairs => "AVX512-BF16",
             Self::Singles => "AVX-512",
+        }
+    }
+
+    /// Lines of a step of a panel of the right side: two tiles of sixteen, or three times two.
+    fn step_lines(self) -> usize {
+        match self {
+            Self::Tiles | Self::Pairs | Self::Singles => pack::STEP_LINES,
+            Self::Thirds => 3 * pack::STEP_LINES,
         }
     }
 
@@ -60,6 +73,7 @@ impl Unit {
     fn part(self) -> usize {
         match self {
             Self::Tiles | Self::Pairs => 16,
+            Self::Thirds => 4,
             Self::Singles => 8,
         }
     }

@@ -17,7 +17,7 @@ use std::ops::Range;
 
 /// Outer numbers of a panel.
 pub(super) const PANEL: usize = 32;
-/// Lines of a step of a panel: two tiles of sixteen.
+/// Lines of a step of a panel: two tiles of sixteen (and see [`Unit::step_lines`]).
 pub(super) const STEP_LINES: usize = 32;
 
 /// Which side of a product is packed.
@@ -85,9 +85,27 @@ impl Packed {
         packed
     }
 
+    /// A right side of [sums of three](super::thirds), still to be packed.
+    ///
+    /// # Panics
+    /// Where there are no tiles.
+    pub(super) fn unfilled_thirds(outer: usize, inner: usize) -> Self {
+        assert_eq!(Format::Bf16.unit(), Some(Unit::Tiles), "only what can be multiplied here is packed");
+        let (side, format, unit) = (Side::Right, Format::Bf16, Unit::Thirds);
+        let mut packed = Self { lines: Vec::new(), side, format, unit, outer, inner };
+        packed.lines = super::pool::take(packed.panels() * packed.panel_lines());
+        packed
+    }
+
     /// All lines.
     pub(super) fn lines_mut(&mut self) -> &mut [Line] {
         &mut self.lines
+    }
+
+    /// Those that its numbers are in.
+    pub(super) fn filled_mut(&mut self) -> &mut [Line] {
+        let lines = self.panels() * self.panel_lines();
+        &mut self.lines[..lines]
     }
 
     /// Rows of the left side, columns of the right.
@@ -121,14 +139,14 @@ impl Packed {
 
     /// Lines of a panel.
     fn panel_lines(&self) -> usize {
-        self.steps() * STEP_LINES
+        self.steps() * self.unit.step_lines()
     }
 
     /// Some of the panels.
     pub(super) fn part(&self, panels: Range<usize>) -> Panels<'_> {
         let outer = (panels.end * PANEL).min(self.outer) - panels.start * PANEL;
         let lines = &self.lines[panels.start * self.panel_lines()..panels.end * self.panel_lines()];
-        Panels { lines, steps: self.steps(), outer }
+        Panels { lines, steps: self.steps(), step_lines: self.unit.step_lines(), outer }
     }
 }
 
@@ -145,6 +163,8 @@ pub(super) struct Panels<'a> {
     pub lines: &'a [Line],
     /// Steps of a panel.
     pub steps: usize,
+    /// Lines of a step.
+    pub step_lines: usize,
     /// Outer numbers; the last panel is padded.
     pub outer: usize,
 }
@@ -157,13 +177,13 @@ impl<'a> Panels<'a> {
 
     /// Lines of a panel.
     pub fn panel_lines(&self) -> usize {
-        self.steps * STEP_LINES
+        self.steps * self.step_lines
     }
 
     /// One of `shares` equal shares of some steps of a panel; nothing beyond its last step.
     pub fn share(&self, panel: usize, steps: Range<usize>, [share, shares]: [usize; 2]) -> &'a [Line] {
         let steps = steps.start.min(self.steps)..steps.end.min(self.steps);
-        let (from, lines) = (panel * self.panel_lines() + steps.start * STEP_LINES, steps.len() * STEP_LINES);
+        let (from, lines) = (panel * self.panel_lines() + steps.start * self.step_lines, steps.len() * self.step_lines);
         &self.lines[from + share * lines / shares..from + (share + 1) * lines / shares]
     }
 }
@@ -286,8 +306,9 @@ pub(super) unsafe fn across<N: Number>(load: impl Fn(usize) -> __m512, side: Sid
     write(&vectors, tile);
 }
 
+/// The lines of a tile.
 #[target_feature(enable = "avx512f")]
-fn write(vectors: &[__m512i; 16], tile: &mut [Line; 16]) {
+pub(super) fn write(vectors: &[__m512i; 16], tile: &mut [Line; 16]) {
     for (line, &vector) in tile.iter_mut().zip(vectors) {
         *line = Line(to_bits(vector));
     }

@@ -7,7 +7,7 @@ use super::lanes::{add, is_on, load, relu};
 use super::number::{Bf16, Format, Number, Single};
 use super::pack::{PANEL, Packed, Panels, STEP_LINES, Side, across, along};
 use super::product::{block, par_product};
-use super::{Line, pool};
+use super::{Line, masked, pool};
 use crate::mi::Pairing;
 use crate::nn::cpu::add_to;
 use crate::nn::cpu::gemm::{Mat, Shared, written};
@@ -29,32 +29,61 @@ pub(crate) enum Kept {
     Bf16(Vec<Vec<u16>>),
     /// In `f32`.
     Single(Vec<Vec<f32>>),
+    /// Which of its units are on, where no more is needed.
+    Mask(Vec<Vec<u8>>),
+}
+
+/// How the second hidden layer is kept.
+pub(super) trait Keep {
+    /// What its product is of.
+    type Number: Number;
+    /// What is kept of a unit.
+    type Kept: Copy + Send + Sync;
+
+    /// Keeps sixteen units.
+    ///
+    /// # Safety
+    /// The processor has what the numbers ask for.
+    unsafe fn keep(kept: &mut [Self::Kept], units: __m512);
+}
+
+impl<N: Number> Keep for N {
+    type Number = N;
+    type Kept = N::Kept;
+
+    #[target_feature(enable = "avx512f,avx512bw")]
+    #[inline]
+    unsafe fn keep(kept: &mut [N::Kept], units: __m512) {
+        // SAFETY: the caller's promise.
+        unsafe { N::store(kept, units) };
+    }
 }
 
 /// Pairs of one column.
 #[derive(Clone, Copy)]
-struct Column<'a> {
-    z: PairSizes,
-    p: &'a [f32],
-    q: &'a [f32],
-    pairing: Pairing,
-    k: usize,
+pub(super) struct Column<'a> {
+    pub z: PairSizes,
+    pub p: &'a [f32],
+    pub q: &'a [f32],
+    pub pairing: Pairing,
+    pub k: usize,
 }
 
 impl Column<'_> {
     /// Rows of a task: its part of the second layer stays in the second cache.
-    fn rows(self) -> usize {
+    pub fn rows(self) -> usize {
         ((1 << 17) / self.z.u / PANEL * PANEL).clamp(PANEL, 256)
     }
 
     /// The global vector that location `row` is paired with.
-    fn partner(self, row: usize) -> usize {
+    pub fn partner(self, row: usize) -> usize {
         self.pairing.partner(row / self.z.l, self.k, self.z.b)
     }
 
     /// Sixteen units of the first hidden layer.
     #[target_feature(enable = "avx512f")]
-    fn first(self, row: usize, partner: usize, unit: usize) -> __m512 {
+    #[inline]
+    pub fn first(self, row: usize, partner: usize, unit: usize) -> __m512 {
         let u = self.z.u;
         let sum = _mm512_add_ps(load(&self.p[row * u + unit..]), load(&self.q[partner * u + unit..]));
         relu(sum)
@@ -76,6 +105,10 @@ pub(crate) fn forward(
             let (scores, kept) = forward_of::<Bf16>(z, p, q, up, pairing, keep);
             (scores, Kept::Bf16(kept))
         }
+        Format::Single if masked::fits(z.u) => {
+            let (scores, kept) = forward_of::<masked::On>(z, p, q, up, pairing, keep);
+            (scores, Kept::Mask(kept))
+        }
         Format::Single => {
             let (scores, kept) = forward_of::<Single>(z, p, q, up, pairing, keep);
             (scores, Kept::Single(kept))
@@ -83,20 +116,20 @@ pub(crate) fn forward(
     }
 }
 
-fn forward_of<N: Number>(
+fn forward_of<K: Keep>(
     z: PairSizes,
     p: &[f32],
     q: &[f32],
     up: Upper<f32>,
     pairing: Pairing,
     keep: bool,
-) -> (Vec<f32>, Vec<Vec<N::Kept>>) {
+) -> (Vec<f32>, Vec<Vec<K::Kept>>) {
     let columns = pairing.columns(z.b);
     let mut scores = vec![0.0; z.b * z.l * columns];
     let mut kept = Vec::new();
-    let w2 = Packed::new(Mat::rows(up.w2, z.u, z.u).t(), Side::Right, N::FORMAT);
+    let w2 = Packed::new(Mat::rows(up.w2, z.u, z.u).t(), Side::Right, K::Number::FORMAT);
     for k in 0..columns {
-        let (second, s) = column::<N>(Column { z, p, q, pairing, k }, up, &w2);
+        let (second, s) = column::<K>(Column { z, p, q, pairing, k }, up, &w2);
         scores.iter_mut().skip(k).step_by(columns).zip(s).for_each(|(d, v)| *d = v);
         if keep {
             kept.push(second);
@@ -106,13 +139,13 @@ fn forward_of<N: Number>(
 }
 
 /// The second layer and the scores `[B·L]` of a column; `w2` is the transpose of the second layer's weights.
-fn column<N: Number>(column: Column, up: Upper<f32>, w2: &Packed) -> (Vec<N::Kept>, Vec<f32>) {
+pub(super) fn column<K: Keep>(column: Column, up: Upper<f32>, w2: &Packed) -> (Vec<K::Kept>, Vec<f32>) {
     let PairSizes { b, l, u } = column.z;
     let mut scores = vec![0.0; b * l];
     let rows = column.rows();
-    let forward = |(task, (second, scores)): (usize, (&mut [N::Kept], &mut [f32]))| {
+    let forward = |(task, (second, scores)): (usize, (&mut [K::Kept], &mut [f32]))| {
         // SAFETY: `w2` is packed, so the processor has what packing needs.
-        unsafe { forward_rows::<N>(column, task * rows, up, w2, second, scores) };
+        unsafe { forward_rows::<K>(column, task * rows, up, w2, second, scores) };
     };
     // SAFETY: each row's units are written, and their score.
     let second = unsafe {
@@ -126,14 +159,14 @@ fn column<N: Number>(column: Column, up: Upper<f32>, w2: &Packed) -> (Vec<N::Kep
 /// Second layer and scores of rows `from..from + scores.len()`.
 ///
 /// # Safety
-/// The processor has what `N` asks for; so with the functions below.
+/// The processor has what the numbers ask for; so with the functions below.
 #[target_feature(enable = "avx512f,avx512bw")]
-unsafe fn forward_rows<N: Number>(
+unsafe fn forward_rows<K: Keep>(
     c: Column,
     from: usize,
     up: Upper<f32>,
     w2: &Packed,
-    second: &mut [N::Kept],
+    second: &mut [K::Kept],
     scores: &mut [f32],
 ) {
     let u = c.z.u;
@@ -141,20 +174,20 @@ unsafe fn forward_rows<N: Number>(
     let mut lines = pool::scratch();
     let first = |row, unit| c.first(from + row, c.partner(from + row), unit);
     // SAFETY: the caller's promise.
-    unsafe { fill::<N>(&mut lines, rows, u, first) };
+    unsafe { fill::<K::Number>(&mut lines, rows, u, first) };
     let mut sum = _mm512_setzero_ps();
     let write = |row: usize, unit: usize, sums: &[f32]| {
         let h = relu(_mm512_add_ps(load(sums), load(&up.b2[unit..])));
         // SAFETY: the caller's promise.
-        unsafe { N::store(&mut second[row * u + unit..], h) };
+        unsafe { K::keep(&mut second[row * u + unit..], h) };
         sum = if unit == 0 { _mm512_setzero_ps() } else { sum };
         sum = _mm512_fmadd_ps(h, load(&up.w3[unit..]), sum);
         if unit + 16 == u {
             scores[row] = _mm512_reduce_add_ps(sum) + up.b3[0];
         }
     };
-    let left = Panels { lines: &lines, steps: u / N::STEP, outer: rows };
-    // SAFETY: both sides are of `N`, and `w2` knows what multiplies it.
+    let left = Panels { lines: &lines, steps: u / K::Number::STEP, step_lines: STEP_LINES, outer: rows };
+    // SAFETY: both sides are of `K::Number`, and `w2` knows what multiplies it.
     unsafe { block(w2.unit(), left, w2.part(0..w2.panels()), write) };
     pool::keep(lines);
 }
@@ -192,6 +225,7 @@ pub(crate) fn backward(
     match kept {
         Kept::Bf16(kept) => backward_of::<Bf16>(z, (p, gp), q, up, pairing, kept, gs),
         Kept::Single(kept) => backward_of::<Single>(z, (p, gp), q, up, pairing, kept, gs),
+        Kept::Mask(kept) => masked::backward(z, (p, gp), q, up, pairing, kept, gs),
     }
 }
 
@@ -302,7 +336,7 @@ unsafe fn backward_rows<N: Number>(
             add(&mut sums[unit..], g);
         }
     };
-    let left = Panels { lines: &lines, steps: u / N::STEP, outer: rows };
+    let left = Panels { lines: &lines, steps: u / N::STEP, step_lines: STEP_LINES, outer: rows };
     // SAFETY: both sides are of `N`, and `back` knows what multiplies it.
     unsafe { block(back.unit(), left, back.part(0..back.panels()), write) };
     pool::keep(lines);

@@ -1,6 +1,6 @@
 //! Products of packed sides.
 
-use super::pack::{PANEL, Packed, Panels, STEP_LINES, Side};
+use super::pack::{PANEL, Packed, Panels, Side};
 use super::{Tile, Unit, amx, avx512, fma};
 use crate::nn::cpu::gemm::Shared;
 use rayon::prelude::*;
@@ -31,19 +31,20 @@ pub(super) unsafe fn block(unit: Unit, lhs: Panels, rhs: Panels, mut write: impl
     if sums.len() < down * across {
         sums.resize(down * across, [Tile([[0.0; 16]; 16]); 4]);
     }
-    let (steps, panel) = (lhs.steps, lhs.panel_lines());
+    let (steps, panel, right_panel) = (lhs.steps, lhs.panel_lines(), rhs.panel_lines());
     if steps == 0 {
         sums.fill([Tile([[0.0; 16]; 16]); 4]);
     }
     for part in (0..steps).step_by(unit.part()) {
         let count = unit.part().min(steps - part);
-        let left = &lhs.lines[part * STEP_LINES..];
+        let left = &lhs.lines[part * lhs.step_lines..];
         let next = part + count..part + count + unit.part();
         for (r, out) in sums.chunks_mut(down).take(across).enumerate() {
-            let right = &rhs.lines[r * panel + part * STEP_LINES..][..count * STEP_LINES];
+            let right = &rhs.lines[r * right_panel + part * rhs.step_lines..][..count * rhs.step_lines];
             match unit {
-                // SAFETY: the caller's promise, here and in the next line.
+                // SAFETY: the caller's promise, here and in the next two lines.
                 Unit::Tiles => unsafe { amx::panels(left, panel, right, count, out, part > 0) },
+                Unit::Thirds => unsafe { amx::thirds(left, panel, right, count, out, part > 0) },
                 Unit::Pairs => unsafe { avx512::panels(left, panel, right, count, out, part > 0) },
                 Unit::Singles => {
                     // Of the next part, each call asks for its share of the left panels and of the right one.
@@ -186,7 +187,7 @@ fn check(lhs: &Packed, rhs: &Packed) -> Unit {
     assert_eq!((lhs.side(), rhs.side()), (Side::Left, Side::Right), "each side is packed for its place");
     assert_eq!(lhs.inner, rhs.inner, "inner dimensions differ");
     assert_eq!(lhs.format(), rhs.format(), "sides are of the same numbers");
-    lhs.unit()
+    rhs.unit()
 }
 
 /// Panels of block `i`.
