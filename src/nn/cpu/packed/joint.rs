@@ -63,23 +63,20 @@ unsafe fn add_block(b: Block, scaled: &Packed, sums: &mut Part<f32>) {
     let units = sums.on.len();
     sum_on(on, gs, &mut sums.on);
     let mask = Mask { bytes: on, columns: units };
-    let before =
-        |i: usize, j: usize, unit: usize| _mm512_add_ps(load(&p[i * units + unit..]), load(&q[j * units + unit..]));
-    let first = |row: usize, unit: usize| {
-        let [i, j] = pairs.at(from + row);
-        _mm512_mul_ps(relu(before(i, j, unit)), _mm512_set1_ps(gs[row]))
+    let rows: Vec<[usize; 2]> = (from..from + gs.len()).map(|r| pairs.at(r)).collect();
+    let before = |row: usize, unit: usize| {
+        let [i, j] = rows[row];
+        _mm512_add_ps(load(&p[i * units + unit..]), load(&q[j * units + unit..]))
     };
+    let first = |row: usize, unit: usize| _mm512_mul_ps(relu(before(row, unit)), _mm512_set1_ps(gs[row]));
     // SAFETY: the caller's promise.
     let right = unsafe { right([gs.len(), units], first) };
     product(&mut sums.product, units, &mask.left_turned(), &right, true);
     drop(right);
     let left = mask.left();
-    let [mut i, mut j] = [0; 2];
     let write = |row: usize, unit: usize, below: &[f32]| {
-        if unit == 0 {
-            [i, j] = pairs.at(from + row);
-        }
-        let d = _mm512_maskz_mul_ps(is_on(before(i, j, unit)), load(below), _mm512_set1_ps(gs[row]));
+        let d = _mm512_maskz_mul_ps(is_on(before(row, unit)), load(below), _mm512_set1_ps(gs[row]));
+        let [i, j] = rows[row];
         add(&mut sums.p[i * units + unit..], d);
         add(&mut sums.q[j * units + unit..], d);
     };

@@ -7,7 +7,7 @@
 use super::lanes::{add, is_on, load, store};
 use super::number::{Number, Single};
 use super::pack::{Packed, Side};
-use super::pair::{Column, Keep, column};
+use super::pair::{Column, Keep, column, partners};
 use super::product::{block, par_product};
 use super::thirds::{Mask, bytes, right_by_all};
 use crate::mi::Pairing;
@@ -60,7 +60,8 @@ pub(super) fn backward(
     let scaled = super::joint::scaled(up.w2, up.w3);
     let mut on_sums = vec![0.0; u];
     for k in 0..columns {
-        let c = Column { z, p, q, pairing, k };
+        let partners = &partners(z, pairing, k);
+        let c = Column { z, p, q, partners };
         let gs: Vec<f32> = gs.iter().skip(k).step_by(columns).copied().collect();
         let again = || column::<On>(c, up, forth.as_ref().expect("packed where a column is missing")).0;
         let on = kept.next().unwrap_or_else(again);
@@ -78,8 +79,7 @@ pub(super) fn backward(
         for part in &parts {
             add_to(&mut on_sums, &part.on);
             for (image, sums) in &part.images {
-                let partner = pairing.partner(*image, k, b);
-                g.q[partner * u..][..u].iter_mut().zip(sums).for_each(|(d, &v)| *d += v);
+                g.q[partners[image * l] * u..][..u].iter_mut().zip(sums).for_each(|(d, &v)| *d += v);
             }
         }
         // SAFETY: as above.
@@ -102,7 +102,7 @@ pub(super) fn backward(
 /// There are tiles; so below.
 #[target_feature(enable = "avx512f,avx512bw")]
 unsafe fn scaled_first(c: Column, gs: &[f32]) -> Packed {
-    let first = |row: usize, unit: usize| _mm512_mul_ps(c.first(row, c.partner(row), unit), _mm512_set1_ps(gs[row]));
+    let first = |row: usize, unit: usize| _mm512_mul_ps(c.first(row, unit), _mm512_set1_ps(gs[row]));
     // SAFETY: the caller's promise.
     unsafe { right_by_all([gs.len(), c.z.u], first) }
 }
@@ -125,16 +125,14 @@ unsafe fn backward_rows(c: Column, from: usize, scaled: &Packed, on: &[u8], gs: 
     let mut part = Part { on: vec![0.0; u], images: Vec::new() };
     sum_on(on, gs, &mut part.on);
     let left = Mask { bytes: on, columns: u }.left();
-    let mut partner = 0;
     let write = |row: usize, unit: usize, below: &[f32]| {
         if unit == 0 {
-            partner = c.partner(from + row);
             let image = (from + row) / c.z.l;
             if part.images.last().is_none_or(|(last, _)| *last != image) {
                 part.images.push((image, vec![0.0; u]));
             }
         }
-        let before = is_on(c.first(from + row, partner, unit));
+        let before = is_on(c.first(from + row, unit));
         let g = _mm512_maskz_mul_ps(before, load(below), _mm512_set1_ps(gs[row]));
         add(&mut gp[row * u + unit..], g);
         if let Some((_, sums)) = part.images.last_mut() {

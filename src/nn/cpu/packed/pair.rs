@@ -65,8 +65,13 @@ pub(super) struct Column<'a> {
     pub z: PairSizes,
     pub p: &'a [f32],
     pub q: &'a [f32],
-    pub pairing: Pairing,
-    pub k: usize,
+    /// The global vector that each location is paired with.
+    pub partners: &'a [usize],
+}
+
+/// [`Column::partners`] of column `k`.
+pub(super) fn partners(PairSizes { b, l, .. }: PairSizes, pairing: Pairing, k: usize) -> Vec<usize> {
+    (0..b).flat_map(|image| std::iter::repeat_n(pairing.partner(image, k, b), l)).collect()
 }
 
 impl Column<'_> {
@@ -75,17 +80,12 @@ impl Column<'_> {
         ((1 << 17) / self.z.u / PANEL * PANEL).clamp(PANEL, 256)
     }
 
-    /// The global vector that location `row` is paired with.
-    pub fn partner(self, row: usize) -> usize {
-        self.pairing.partner(row / self.z.l, self.k, self.z.b)
-    }
-
     /// Sixteen units of the first hidden layer.
     #[target_feature(enable = "avx512f")]
     #[inline]
-    pub fn first(self, row: usize, partner: usize, unit: usize) -> __m512 {
+    pub fn first(self, row: usize, unit: usize) -> __m512 {
         let u = self.z.u;
-        let sum = _mm512_add_ps(load(&self.p[row * u + unit..]), load(&self.q[partner * u + unit..]));
+        let sum = _mm512_add_ps(load(&self.p[row * u + unit..]), load(&self.q[self.partners[row] * u + unit..]));
         relu(sum)
     }
 }
@@ -129,7 +129,8 @@ fn forward_of<K: Keep>(
     let mut kept = Vec::new();
     let w2 = Packed::new(Mat::rows(up.w2, z.u, z.u).t(), Side::Right, K::Number::FORMAT);
     for k in 0..columns {
-        let (second, s) = column::<K>(Column { z, p, q, pairing, k }, up, &w2);
+        let partners = &partners(z, pairing, k);
+        let (second, s) = column::<K>(Column { z, p, q, partners }, up, &w2);
         scores.iter_mut().skip(k).step_by(columns).zip(s).for_each(|(d, v)| *d = v);
         if keep {
             kept.push(second);
@@ -172,7 +173,7 @@ unsafe fn forward_rows<K: Keep>(
     let u = c.z.u;
     let rows = scores.len();
     let mut lines = pool::scratch();
-    let first = |row, unit| c.first(from + row, c.partner(from + row), unit);
+    let first = |row, unit| c.first(from + row, unit);
     // SAFETY: the caller's promise.
     unsafe { fill::<K::Number>(&mut lines, rows, u, first) };
     let mut sum = _mm512_setzero_ps();
@@ -245,7 +246,8 @@ fn backward_of<N: Number>(
     let forth = (kept.len() < columns).then(|| Packed::new(Mat::rows(up.w2, u, u).t(), Side::Right, N::FORMAT));
     let back = Packed::new(Mat::rows(up.w2, u, u), Side::Right, N::FORMAT);
     for k in 0..columns {
-        let c = Column { z, p, q, pairing, k };
+        let partners = &partners(z, pairing, k);
+        let c = Column { z, p, q, partners };
         let gs: Vec<f32> = gs.iter().skip(k).step_by(columns).copied().collect();
         let again = || column::<N>(c, up, forth.as_ref().expect("packed where a column is missing")).0;
         let second = kept.next().unwrap_or_else(again);
@@ -265,8 +267,7 @@ fn backward_of<N: Number>(
             add_to(&mut g.b2, &part.b2);
             add_to(&mut g.w3, &part.w3);
             for (image, sums) in &part.images {
-                let partner = pairing.partner(*image, k, b);
-                g.q[partner * u..][..u].iter_mut().zip(sums).for_each(|(d, &v)| *d += v);
+                g.q[partners[image * l] * u..][..u].iter_mut().zip(sums).for_each(|(d, &v)| *d += v);
             }
         }
         let (left, right) = second_weights::<N>(c, up, &second, &gs, b * l);
@@ -321,16 +322,14 @@ unsafe fn backward_rows<N: Number>(
     // SAFETY: the caller's promise, in both.
     let gradient = |row, unit| masked(unsafe { N::load(&second[row * u + unit..]) }, gs[row], &up.w3[unit..]);
     unsafe { fill::<N>(&mut lines, rows, u, gradient) };
-    let mut partner = 0;
     let write = |row: usize, unit: usize, sums: &[f32]| {
         if unit == 0 {
-            partner = c.partner(from + row);
             let image = (from + row) / c.z.l;
             if part.images.last().is_none_or(|(last, _)| *last != image) {
                 part.images.push((image, vec![0.0; u]));
             }
         }
-        let g = _mm512_maskz_mov_ps(is_on(c.first(from + row, partner, unit)), load(sums));
+        let g = _mm512_maskz_mov_ps(is_on(c.first(from + row, unit)), load(sums));
         add(&mut gp[row * u + unit..], g);
         if let Some((_, sums)) = part.images.last_mut() {
             add(&mut sums[unit..], g);
@@ -395,7 +394,7 @@ unsafe fn pack_step<N: Number>(
         // SAFETY: the caller's promise; so below.
         unsafe { across::<N>(gradient, Side::Left, left) };
         let first = |i: usize| {
-            if row + i < gs.len() { c.first(row + i, c.partner(row + i), unit) } else { _mm512_setzero_ps() }
+            if row + i < gs.len() { c.first(row + i, unit) } else { _mm512_setzero_ps() }
         };
         // SAFETY: as above.
         unsafe { across::<N>(first, Side::Right, right) };
