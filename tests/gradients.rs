@@ -168,6 +168,34 @@ fn vector_critics() {
 }
 
 #[test]
+fn a_critic_of_images() {
+    type OfX = (builder::Conv2d<1, 3, 4, 2, 1>, ReLU, Flatten<48>, builder::Linear<48, 4>);
+    type OfY = (builder::Conv2d<2, 3, 3, 1, 1>, ReLU, Flatten<27>, builder::Linear<27, 4>);
+    let critic = dev().build_module::<builder::TowersCritic<OfX, OfY>, f64>();
+    let x: Tensor<Rank4<5, 1, 8, 8>, f64, Cpu> = tensor("x");
+    let y: Tensor<Rank4<5, 2, 3, 3>, f64, Cpu> = tensor("y");
+    for pairing in [Pairing::Rolled(2), Pairing::All] {
+        let name = format!("critic of images, {pairing:?}");
+        check_input(&name, &x, |x| critic.try_scores(x, y.clone(), pairing).unwrap());
+        check_input(&name, &y, |y| {
+            let (y, tape) = y.split_tape();
+            critic.try_scores(x.clone().put_tape(tape), y, pairing).unwrap()
+        });
+        check_parameters(&name, &critic, |c| c.try_scores(x.clone().leaky_traced(), y.clone(), pairing).unwrap());
+    }
+    // Each score is the dot product of its own pair's numbers, and a row's column 0 is its joint pair.
+    let scores = critic.try_scores(x.clone().leaky_traced(), y.clone(), Pairing::All).unwrap().as_vec();
+    let [of_x, of_y] = [critic.x.forward(x.clone()).as_vec(), critic.y.forward(y.clone()).as_vec()];
+    for (at, score) in scores.iter().enumerate() {
+        let [i, j] = [at / 5 * 4, at % 5 * 4];
+        let expected: f64 = of_x[i..i + 4].iter().zip(&of_y[j..j + 4]).map(|(a, b)| a * b).sum();
+        assert!((score - expected).abs() < 1e-12);
+    }
+    let rolled = critic.try_scores(x.leaky_traced(), y, Pairing::Rolled(2)).unwrap().as_vec();
+    assert_eq!([rolled[0], rolled[3]], [scores[0], scores[6]]);
+}
+
+#[test]
 fn bounds() {
     for kind in [BoundKind::Jsd, BoundKind::InfoNce] {
         for pairing in [Pairing::All, Pairing::Rolled(1), Pairing::Rolled(2)] {

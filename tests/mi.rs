@@ -1,9 +1,41 @@
 //! Estimates of mutual information, through the library and the program.
 
+use dfdx::prelude::*;
+use infomax::mi::bound::{BoundKind, objective};
 use infomax::mi::estimate::{EstimateConfig, EstimateError, Estimator, Learning, NeuralBound, estimate};
-use infomax::mi::{MiError, Samples, known};
+use infomax::mi::{MiError, Pairing, Samples, known};
+use infomax::nn::{Adam, AdamConfig, Flatten, builder};
 use std::path::Path;
 use std::process::{Command, Output};
+
+/// A critic of two convolutional towers sees in pictures what two pairs of places in them share, on draws that it never saw.
+#[test]
+fn a_critic_of_images_learns_their_mutual_information() {
+    type Conv = ((builder::Conv2d<1, 8, 4, 2, 1>, ReLU), (builder::Conv2d<8, 16, 4, 2, 1>, ReLU));
+    type Tower = (Conv, Flatten<256>, builder::Linear<256, 64, true>, builder::Linear<64, 16>);
+    const ROWS: usize = 64 * 40;
+    let dev = Cpu::seed_from_u64(1);
+    let mut critic = dev.build_module::<builder::TowersCritic<Tower, Tower>, f32>();
+    let mut adam = Adam::new(&critic, AdamConfig { lr: 1e-3, betas: [0.9, 0.999], ..AdamConfig::default() }).unwrap();
+    let task = known::by_name("blobs-16-1.0").unwrap();
+    let images = |samples: &Samples, batch: usize| -> Tensor<Rank4<64, 1, 16, 16>, f32, Cpu> {
+        let pixels = &samples.values()[batch * 64 * 256..][..64 * 256];
+        dev.tensor(pixels.iter().map(|&v| v as f32).collect::<Vec<_>>())
+    };
+    let bound =
+        |critic: &<builder::TowersCritic<Tower, Tower> as BuildOnDevice<Cpu, f32>>::Built, x, y: &Samples, batch| {
+            let scores = critic.try_scores(images(x, batch).leaky_traced(), images(y, batch), Pairing::All).unwrap();
+            objective(BoundKind::InfoNce, scores, Pairing::All).unwrap().value
+        };
+    let (x, y) = task.sample(ROWS, 3).unwrap();
+    for step in 0..320 {
+        let mut gradients = (-bound(&critic, &x, &y, step % 40)).backward();
+        adam.update(&mut critic, &mut gradients).unwrap();
+    }
+    let (x, y) = task.sample(64 * 16, 4).unwrap();
+    let mean = (0..16).map(|batch| bound(&critic, &x, &y, batch).as_vec()[0]).sum::<f32>() / 16.0;
+    assert!((0.5..1.1).contains(&mean), "{mean} nats of 1");
+}
 
 /// A short training for tests.
 fn quick(estimator: Estimator) -> EstimateConfig {

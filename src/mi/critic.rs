@@ -7,6 +7,7 @@ mod global;
 mod joint;
 mod separable;
 mod tower;
+mod towers;
 
 pub use bilinear::BilinearCritic;
 pub use concat::{ConcatCritic, PairNet};
@@ -15,6 +16,7 @@ pub use global::GlobalCritic;
 pub use joint::JointCritic;
 pub use separable::SeparableCritic;
 pub use tower::Tower;
+pub use towers::TowersCritic;
 
 use super::{Pairing, Scores};
 use crate::nn::{Backend, Real};

@@ -159,6 +159,10 @@ pub struct Tower<const I: usize, const H: usize, const DEPTH: usize, const K: us
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SeparableCritic<const I: usize, const J: usize, const H: usize, const DEPTH: usize, const K: usize>;
 
+/// Separable critic of whatever networks `F` and `G` read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TowersCritic<F, G>(std::marker::PhantomData<(F, G)>);
+
 /// Concat critic of vectors of `I` and of `J`, with two hidden layers of `U` units.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct JointCritic<const I: usize, const J: usize, const U: usize>;
