@@ -144,6 +144,17 @@ fn adam() {
 }
 
 #[test]
+fn moving_averages() {
+    let p: Tensor<Rank2<3, 5>, f64, Cpu> = tensor("p");
+    let [mut ours, mut other] = [(); 2].map(|()| p.device().tensor_from_vec(numbers("mean", 15), (15,)));
+    for keep in [0.0, 0.25, 0.9] {
+        Cpu::average(&mut ours, &p, keep).unwrap();
+        composed::average(&mut other, &p, keep).unwrap();
+        assert!(relative_error(&ours.as_vec(), &other.as_vec()) < TOLERANCE, "{keep}");
+    }
+}
+
+#[test]
 fn concat_critics_of_vectors() {
     let (w2, b2): (Tensor<Rank2<20, 20>, f64, Cpu>, Tensor<Rank1<20>, f64, Cpu>) = (tensor("w2"), tensor("b2"));
     let (w3, b3): (Tensor<Rank2<1, 20>, f64, Cpu>, Tensor<Rank1<1>, f64, Cpu>) = (tensor("w3"), tensor("b3"));

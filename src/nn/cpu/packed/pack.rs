@@ -97,13 +97,8 @@ impl Packed {
         packed
     }
 
-    /// All lines.
+    /// The lines of its panels.
     pub(super) fn lines_mut(&mut self) -> &mut [Line] {
-        &mut self.lines
-    }
-
-    /// Those that its numbers are in.
-    pub(super) fn filled_mut(&mut self) -> &mut [Line] {
         let lines = self.panels() * self.panel_lines();
         &mut self.lines[..lines]
     }

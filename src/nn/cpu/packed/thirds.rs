@@ -33,14 +33,21 @@ impl Mask<'_> {
         self.bytes.len() / self.columns
     }
 
-    /// The mask as a left side, on the calling thread.
+    /// A left side for the mask or its transpose, still to be packed.
     ///
     /// # Panics
-    /// Where masks are not [`available`], or when its columns do not fill panels; so below.
+    /// Where masks are not [`available`], or when the columns do not fill panels; so below.
+    fn unfilled(self, turned: bool) -> Packed {
+        assert!(self.columns > 0 && self.columns.is_multiple_of(PANEL), "columns fill panels");
+        let (outer, inner) = if turned { (self.columns, self.rows()) } else { (self.rows(), self.columns) };
+        Packed::unfilled(Side::Left, outer, inner, Format::Bf16)
+    }
+
+    /// The mask as a left side, on the calling thread.
     pub(super) fn left(self) -> Packed {
-        let mut side = Packed::unfilled(Side::Left, self.rows(), self.columns, Format::Bf16);
-        let steps = self.check(side.steps());
-        for (step, lines) in side.filled_mut().chunks_exact_mut(STEP_LINES).enumerate() {
+        let mut side = self.unfilled(false);
+        let steps = side.steps();
+        for (step, lines) in side.lines_mut().chunks_exact_mut(STEP_LINES).enumerate() {
             let (row, column) = (step / steps * PANEL, step % steps * 32);
             for (i, line) in lines.iter_mut().enumerate() {
                 // SAFETY: `Packed::unfilled` has asserted that the processor has what packing needs.
@@ -52,10 +59,9 @@ impl Mask<'_> {
 
     /// Its transpose as a left side, on the calling thread.
     pub(super) fn left_turned(self) -> Packed {
-        let mut side = Packed::unfilled(Side::Left, self.columns, self.rows(), Format::Bf16);
-        self.check(PANEL);
+        let mut side = self.unfilled(true);
         let steps = side.steps();
-        for (step, lines) in side.filled_mut().chunks_exact_mut(STEP_LINES).enumerate() {
+        for (step, lines) in side.lines_mut().chunks_exact_mut(STEP_LINES).enumerate() {
             // SAFETY: as above.
             unsafe { self.pack_turned([step % steps * 32, step / steps * PANEL], lines) };
         }
@@ -64,10 +70,9 @@ impl Mask<'_> {
 
     /// The same on all threads.
     pub(super) fn left_turned_by_all(self) -> Packed {
-        let mut side = Packed::unfilled(Side::Left, self.columns, self.rows(), Format::Bf16);
-        self.check(PANEL);
+        let mut side = self.unfilled(true);
         let (panels, steps) = (side.panels(), side.steps());
-        let lines = Shared::new(side.filled_mut());
+        let lines = Shared::new(side.lines_mut());
         // By steps, so that the mask is read in order.
         (0..steps).into_par_iter().for_each(|step| {
             for panel in 0..panels {
@@ -79,12 +84,6 @@ impl Mask<'_> {
             }
         });
         side
-    }
-
-    /// Hands `steps` on.
-    fn check(self, steps: usize) -> usize {
-        assert!(self.columns > 0 && self.columns.is_multiple_of(PANEL), "columns fill panels");
-        steps
     }
 
     /// Thirty-two columns of a row; zeros where there is no such row.
@@ -154,7 +153,7 @@ fn ones(mask: __m512i) -> __m512i {
 pub(super) unsafe fn right([rows, columns]: [usize; 2], load: impl Fn(usize, usize) -> __m512) -> Packed {
     let mut side = Packed::unfilled_thirds(columns, rows);
     let steps = side.steps();
-    for (step, lines) in side.filled_mut().chunks_exact_mut(3 * STEP_LINES).enumerate() {
+    for (step, lines) in side.lines_mut().chunks_exact_mut(3 * STEP_LINES).enumerate() {
         pack([step % steps * 32, step / steps * PANEL], rows, &load, lines);
     }
     side
@@ -170,7 +169,7 @@ pub(super) unsafe fn right([rows, columns]: [usize; 2], load: impl Fn(usize, usi
 pub(super) unsafe fn right_by_all([rows, columns]: [usize; 2], load: impl Fn(usize, usize) -> __m512 + Sync) -> Packed {
     let mut side = Packed::unfilled_thirds(columns, rows);
     let (panels, steps) = (side.panels(), side.steps());
-    let lines = Shared::new(side.filled_mut());
+    let lines = Shared::new(side.lines_mut());
     (0..steps).into_par_iter().for_each(|step| {
         for panel in 0..panels {
             // SAFETY: this task alone touches its step of every panel; `Packed::unfilled_thirds` has asserted that the
