@@ -187,14 +187,12 @@ pub(super) unsafe fn right_by_all([rows, columns]: [usize; 2], load: impl Fn(usi
 #[target_feature(enable = "avx512f,avx512bw")]
 fn pack([row, column]: [usize; 2], rows: usize, load: &impl Fn(usize, usize) -> __m512, lines: &mut [Line]) {
     let number = |row: usize, column: usize| if row < rows { load(row, column) } else { _mm512_setzero_ps() };
-    let thirds = lines.as_chunks_mut::<16>().0;
-    for half in 0..2 {
-        for i in 0..16 {
-            let [first, second] = [0, 1].map(|k| number(row + 2 * i + k, column + half * 16));
-            for (third, pairs) in split(first, second).into_iter().enumerate() {
-                // SAFETY: both are sixty-four bytes of plain numbers.
-                thirds[2 * third + half][i] = unsafe { std::mem::transmute::<__m512i, Line>(pairs) };
-            }
+    for at in 0..STEP_LINES {
+        let (half, i) = (at / 16, at % 16);
+        let [first, second] = [0, 1].map(|k| number(row + 2 * i + k, column + half * 16));
+        for (third, pairs) in split(first, second).into_iter().enumerate() {
+            // SAFETY: both are sixty-four bytes of plain numbers.
+            lines[third * STEP_LINES + at] = unsafe { std::mem::transmute::<__m512i, Line>(pairs) };
         }
     }
 }
