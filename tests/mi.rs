@@ -8,12 +8,12 @@ use infomax::nn::{Adam, AdamConfig, Flatten, builder};
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// A critic of two convolutional towers sees in pictures what two pairs of places in them share, on draws that it never saw.
+/// A critic of two convolutional towers sees what pictures share: each batch is new to it.
 #[test]
 fn a_critic_of_images_learns_their_mutual_information() {
     type Conv = ((builder::Conv2d<1, 8, 4, 2, 1>, ReLU), (builder::Conv2d<8, 16, 4, 2, 1>, ReLU));
     type Tower = (Conv, Flatten<256>, builder::Linear<256, 64, true>, builder::Linear<64, 16>);
-    const ROWS: usize = 64 * 40;
+    const STEPS: usize = 400;
     let dev = Cpu::seed_from_u64(1);
     let mut critic = dev.build_module::<builder::TowersCritic<Tower, Tower>, f32>();
     let mut adam = Adam::new(&critic, AdamConfig { lr: 1e-3, betas: [0.9, 0.999], ..AdamConfig::default() }).unwrap();
@@ -25,16 +25,16 @@ fn a_critic_of_images_learns_their_mutual_information() {
     let bound =
         |critic: &<builder::TowersCritic<Tower, Tower> as BuildOnDevice<Cpu, f32>>::Built, x, y: &Samples, batch| {
             let scores = critic.try_scores(images(x, batch).leaky_traced(), images(y, batch), Pairing::All).unwrap();
-            objective(BoundKind::InfoNce, scores, Pairing::All).unwrap().value
+            objective(BoundKind::InfoNce, scores, Pairing::All).unwrap()
         };
-    let (x, y) = task.sample(ROWS, 3).unwrap();
-    for step in 0..320 {
-        let mut gradients = (-bound(&critic, &x, &y, step % 40)).backward();
+    let (x, y) = task.sample(64 * STEPS, 3).unwrap();
+    for step in 0..STEPS {
+        let mut gradients = (-bound(&critic, &x, &y, step).value).backward();
         adam.update(&mut critic, &mut gradients).unwrap();
     }
     let (x, y) = task.sample(64 * 16, 4).unwrap();
-    let mean = (0..16).map(|batch| bound(&critic, &x, &y, batch).as_vec()[0]).sum::<f32>() / 16.0;
-    assert!((0.5..1.1).contains(&mean), "{mean} nats of 1");
+    let mean = (0..16).map(|batch| bound(&critic, &x, &y, batch).nats).sum::<f64>() / 16.0;
+    assert!((0.7..1.1).contains(&mean), "{mean} nats of 1");
 }
 
 /// A short training for tests.
