@@ -6,8 +6,8 @@ use crate::nn::checkpoint::{Array, collect, restore};
 use crate::nn::walk::learned;
 use crate::nn::{Adam, AdamConfig, Average, Backend};
 use dfdx::prelude::*;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 /// A module and its optimiser.
 pub struct Part<M, D: Backend<f32>> {
@@ -17,6 +17,8 @@ pub struct Part<M, D: Backend<f32>> {
     pub adam: Adam<f32, D>,
     /// The moving average of the module that is used in its place once it has been learned, if there is one.
     average: Option<Average<f32, D>>,
+    /// The module with the average in place of its tensors, made when it is first used after a step.
+    averaged: OnceLock<M>,
 }
 
 /// Where a module that has an average is saved; the average has its name.
@@ -28,7 +30,7 @@ impl<M: TensorCollection<f32, D>, D: Backend<f32>> Part<M, D> {
     /// A module with moments of zero.
     pub fn new(module: M, config: AdamConfig) -> Result<Self, DimError> {
         let adam = Adam::new(&module, config).map_err(device_error)?;
-        Ok(Self { module, adam, average: None })
+        Ok(Self { module, adam, average: None, averaged: OnceLock::new() })
     }
 
     /// The same with a moving average that keeps `decay` of itself at each step; without one where that is 0.
@@ -40,6 +42,7 @@ impl<M: TensorCollection<f32, D>, D: Backend<f32>> Part<M, D> {
     /// One step down the gradients.
     pub fn update(&mut self, grads: &mut Gradients<f32, D>) -> Result<(), DimError> {
         self.adam.update(&mut self.module, grads).map_err(device_error)?;
+        self.averaged.take();
         self.average.as_mut().map_or(Ok(()), |a| a.update(&self.module)).map_err(device_error)
     }
 
@@ -62,6 +65,7 @@ impl<M: TensorCollection<f32, D>, D: Backend<f32>> Part<M, D> {
 
     /// Puts back what `collect` gave, at step `steps`.
     pub fn restore(&mut self, name: &str, arrays: &BTreeMap<String, Array>, steps: u64) -> Result<(), DimError> {
+        self.averaged.take();
         match &mut self.average {
             Some(average) => {
                 restore(&mut self.module, &learning(name), arrays)?;
@@ -81,8 +85,11 @@ impl<M: TensorCollection<f32, D>, D: Backend<f32>> Part<M, D> {
 
 impl<M: TensorCollection<f32, D> + Clone, D: Backend<f32>> Part<M, D> {
     /// The module as it is to be used: its average, if there is one.
-    fn learned(&self) -> Cow<'_, M> {
-        self.average.as_ref().map_or(Cow::Borrowed(&self.module), |average| Cow::Owned(average.of(&self.module)))
+    fn learned(&self) -> &M {
+        match &self.average {
+            Some(average) => self.averaged.get_or_init(|| average.of(&self.module)),
+            None => &self.module,
+        }
     }
 
     /// [`Model::features`](super::Model::features) of an encoder.

@@ -1,7 +1,8 @@
 //! The upper layers of a concat critic by products of packed sides.
 //!
 //! The first hidden layer is a sum of two rows and a ReLU, cheaper to compute again than to keep: it goes into the tiles
-//! of a product without ever being written down. The second is kept, in bf16 where it is multiplied so.
+//! of a product without ever being written down. The second is kept: in bf16 where it is multiplied so,
+//! of `f32` on tiles only which units are on ([`masked`]).
 
 use super::lanes::{add, is_on, load, relu};
 use super::number::{Bf16, Format, Number, Single};
