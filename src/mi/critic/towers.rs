@@ -15,7 +15,8 @@ use dfdx::prelude::*;
 /// type Tower = (Conv, Flatten<256>, builder::Linear<256, 32>);
 /// let dev = Cpu::seed_from_u64(0);
 /// let critic = dev.build_module::<builder::TowersCritic<Tower, Tower>, f32>();
-/// let (x, y): (Tensor<Rank4<9, 1, 16, 16>, f32, _>, _) = (dev.sample_normal(), dev.sample_normal());
+/// type Images = Tensor<Rank4<9, 1, 16, 16>, f32, Cpu>;
+/// let (x, y): (Images, Images) = (dev.sample_normal(), dev.sample_normal());
 /// let scores = critic.try_scores(x.leaky_traced(), y, Pairing::All)?; // [9, 1, 9]
 /// let bound = objective(BoundKind::InfoNce, scores, Pairing::All)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())

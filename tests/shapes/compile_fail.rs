@@ -2,5 +2,5 @@
 
 #[test]
 fn shape_mistakes() {
-    trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
+    trybuild::TestCases::new().compile_fail("ui/*.rs");
 }
