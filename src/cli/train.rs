@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
     args_override_self = true,
     after_help = "\
 Examples:
-  infomax train                                        the Fashion-MNIST sample, 12 epochs, local InfoNCE
+  infomax train                                        the Fashion-MNIST sample, 8 epochs, local InfoNCE
   infomax train --data cifar10 --data-dir DIR --epochs 20 --lr 2e-4
   infomax train --critic concat --bound jsd --negatives 1
   infomax train --prior sphere --gradient-penalty 1    another prior of the global vectors
@@ -63,7 +63,7 @@ pub(super) struct TrainArgs {
     #[command(flatten)]
     cache: CacheArgs,
     /// Passes over the training images
-    #[arg(long, default_value_t = 12)]
+    #[arg(long, default_value_t = 8)]
     epochs: u64,
     /// Images a step
     #[arg(long, default_value_t = 64)]
