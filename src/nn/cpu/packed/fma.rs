@@ -56,17 +56,20 @@ fn rows(lhs: &[Line], rhs: &[Line], out: &mut [&mut Tile; 2], from: usize, accum
     let mut ahead = ahead.map(|lines| lines.chunks(lines.len().div_ceil(steps.max(1)).max(1)));
     for (step, right) in rhs.as_chunks::<32>().0.iter().enumerate() {
         let left: &[Line; ROWS] = lhs[step * 32..][..ROWS].try_into().expect("as many as asked for");
-        for line in ahead.iter_mut().filter_map(Iterator::next).flatten() {
-            _mm_prefetch::<_MM_HINT_T1>(std::ptr::from_ref(line).cast());
+        for ahead in &mut ahead {
+            for line in ahead.next().unwrap_or_default() {
+                _mm_prefetch::<_MM_HINT_T1>(std::ptr::from_ref(line).cast());
+            }
         }
         for four in (0..16).step_by(UNROLLED) {
             for k in 0..UNROLLED {
                 let k = four + k;
                 let right = [floats(&right[k]), floats(&right[16 + k])];
-                for (sums, left) in sums.iter_mut().zip(left) {
-                    let left = _mm512_set1_ps(f32::from_bits(left.0[k]));
-                    sums[0] = _mm512_fmadd_ps(left, right[0], sums[0]);
-                    sums[1] = _mm512_fmadd_ps(left, right[1], sums[1]);
+                // By index: wherever `zip` is not compiled into this loop, the sums would be in memory.
+                for i in 0..ROWS {
+                    let left = _mm512_set1_ps(f32::from_bits(left[i].0[k]));
+                    sums[i][0] = _mm512_fmadd_ps(left, right[0], sums[i][0]);
+                    sums[i][1] = _mm512_fmadd_ps(left, right[1], sums[i][1]);
                 }
             }
         }
