@@ -33,7 +33,7 @@ fn made(folder: &Path) -> [Arc<ImageSet>; 2] {
     [load(Split::Train), load(Split::Test)]
 }
 
-const ONLINE: OnlineProbes = OnlineProbes { every: 2, mlp: true, knn: true, labels: Some(40) };
+const ONLINE: OnlineProbes = OnlineProbes { every: 2, mlp: true, knn: true, labels: Some(40), held_out: None };
 
 fn config(online: Option<OnlineProbes>) -> RunConfig {
     RunConfig {
@@ -161,7 +161,7 @@ fn copy_all(from: &Path, to: &Path) {
 fn a_run_that_was_killed_before_its_probes_makes_them_when_it_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let sets = made(folder.path());
-    let online = OnlineProbes { every: 5, mlp: false, knn: false, labels: None };
+    let online = OnlineProbes { every: 5, mlp: false, knn: false, labels: None, held_out: None };
     let (mut trainer, run) = begin(Some(online), &sets, &folder.path().join("runs"));
     finish(&mut trainer);
     let probes = left(&run).2;
@@ -181,14 +181,32 @@ fn a_run_that_was_killed_before_its_probes_makes_them_when_it_goes_on() {
 }
 
 #[test]
+fn the_first_held_out_images_alone_are_judged_when_so_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let sets = made(folder.path());
+    let (trainer, _) = begin(None, &sets, &folder.path().join("runs"));
+    let judged = |set: &ImageSet, held_out| {
+        let online = OnlineProbes { held_out, ..ONLINE };
+        probe_online(trainer.model(), [&sets[0], set], &online, 3, &mut Quiet).unwrap()
+    };
+    assert_eq!(judged(&sets[1], Some(7)), judged(&sets[1].first(7).unwrap(), None));
+    assert_eq!(judged(&sets[1], Some(1000)), judged(&sets[1], None));
+    assert_ne!(judged(&sets[1], Some(7)), judged(&sets[1], None));
+}
+
+#[test]
 fn settings_without_probes_are_as_before_and_impossible_ones_are_named() {
     let text = toml::to_string(&config(None)).unwrap();
     assert!(!text.contains("online]"), "{text}");
     assert_eq!(toml::from_str::<RunConfig>(&text).unwrap(), config(None));
     let text = toml::to_string(&config(Some(ONLINE))).unwrap();
     assert_eq!(toml::from_str::<RunConfig>(&text).unwrap(), config(Some(ONLINE)));
-    for online in [OnlineProbes { every: 0, ..ONLINE }, OnlineProbes { labels: Some(0), ..ONLINE }] {
-        assert!(config(Some(online)).check().unwrap_err().to_string().contains("both are 1 or more"));
+    for online in [
+        OnlineProbes { every: 0, ..ONLINE },
+        OnlineProbes { labels: Some(0), ..ONLINE },
+        OnlineProbes { held_out: Some(0), ..ONLINE },
+    ] {
+        assert!(config(Some(online)).check().unwrap_err().to_string().contains("all three are 1 or more"));
     }
     let folder = tempfile::tempdir().unwrap();
     let sets = made(folder.path());

@@ -19,11 +19,20 @@ pub(super) struct OnlineArgs {
     /// Labels that these probes learn from, of the first images [default: all]
     #[arg(long, value_name = "LABELS", requires = "probe_every")]
     probe_labels: Option<usize>,
+    /// Held-out images that these probes are judged on, the first ones [default: all]
+    #[arg(long, value_name = "IMAGES", requires = "probe_every")]
+    probe_held_out: Option<usize>,
 }
 
 impl OnlineArgs {
     pub(super) fn probes(&self) -> Option<OnlineProbes> {
         let every = self.probe_every?;
-        Some(OnlineProbes { every, mlp: self.probe_mlp, knn: self.probe_knn, labels: self.probe_labels })
+        Some(OnlineProbes {
+            every,
+            mlp: self.probe_mlp,
+            knn: self.probe_knn,
+            labels: self.probe_labels,
+            held_out: self.probe_held_out,
+        })
     }
 }

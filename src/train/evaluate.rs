@@ -192,17 +192,17 @@ fn in_chunks(
     Ok(())
 }
 
-/// How many training images a probe sees.
+/// How many images of a split a probe uses.
 ///
 /// # Errors
 /// When one of them has no label.
-pub(super) fn probed_rows(wanted: Option<usize>, train: &ImageSet) -> Result<usize, TrainError> {
-    let rows = wanted.unwrap_or(train.len()).clamp(1, train.len());
-    let labelled = train.labels().len();
+pub(super) fn probed_rows(wanted: Option<usize>, set: &ImageSet) -> Result<usize, TrainError> {
+    let rows = wanted.unwrap_or(set.len()).clamp(1, set.len());
+    let labelled = set.labels().len();
     if labelled < rows {
         return Err(TrainError::Config(format!(
-            "a probe was to learn from {rows} images of {}, and {labelled} of them have labels",
-            train.name
+            "a probe was to use {rows} images of {}, and {labelled} of them have labels",
+            set.name
         )));
     }
     Ok(rows)

@@ -26,6 +26,9 @@ pub struct OnlineProbes {
     /// Use the first so many training images only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<usize>,
+    /// Judge on the first so many held-out images only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out: Option<usize>,
 }
 
 impl OnlineProbes {
@@ -34,11 +37,13 @@ impl OnlineProbes {
     /// # Errors
     /// [`TrainError::Config`].
     pub fn check(&self) -> Result<(), TrainError> {
-        if self.every == 0 || self.labels == Some(0) {
+        if self.every == 0 || self.labels == Some(0) || self.held_out == Some(0) {
+            let all = |number: Option<usize>| number.map_or("all".to_owned(), |n| n.to_string());
             return Err(TrainError::Config(format!(
-                "online probes every {} epochs with {} labels; both are 1 or more",
+                "online probes every {} epochs with {} labels on {} held-out images; all three are 1 or more",
                 self.every,
-                self.labels.map_or("all".to_owned(), |l| l.to_string())
+                all(self.labels),
+                all(self.held_out)
             )));
         }
         Ok(())
@@ -82,14 +87,14 @@ pub fn probe_online(
     seed: u64,
     progress: &mut dyn Progress,
 ) -> Result<Vec<OnlineScore>, TrainError> {
-    let rows = probed_rows(config.labels, train)?;
-    progress.task_begins("probes: features", (rows + test.len()) as u64);
+    let (rows, test_rows) = (probed_rows(config.labels, train)?, probed_rows(config.held_out, test)?);
+    progress.task_begins("probes: features", (rows + test_rows) as u64);
     let train_features = encode(model, train, rows, progress)?;
-    let test_features = encode(model, test, test.len(), progress)?;
+    let test_features = encode(model, test, test_rows, progress)?;
     progress.task_ends();
     progress.task_begins("probes", LAYERS.len() as u64);
     let labels = &train.labels()[..rows];
-    let (test_labels, classes) = (test.labels(), train.classes.len());
+    let (test_labels, classes) = (&test.labels()[..test_rows], train.classes.len());
     let mut scores = Vec::with_capacity(LAYERS.len());
     for (i, (mut x, mut test_x)) in train_features.into_iter().zip(test_features).enumerate() {
         let knn = KnnConfig { k: KnnConfig::default().k.min(rows), ..KnnConfig::default() };
