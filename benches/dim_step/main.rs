@@ -7,16 +7,21 @@
 //! The works: `Dcgan32`, batch 64, prior matching with weight 0.1, Adam, and the paper's critics: concat of 512 units with
 //! one rolled negative, and encode-and-dot-product of 2,048 units with all pairs of the batch; in fp32 and in bf16. Without
 //! the variable only our own times are printed. The peer (`benches/peers/torch_dim_step.py`; needs torch) is tried in both
-//! memory layouts, with `torch.compile` and without, and measured by turns with us in the best of them.
+//! memory layouts, with `torch.compile` and without, and measured by turns with us in the best of them. Beside the times
+//! stands the most memory that a process doing the work had.
 
-use dfdx::prelude::*;
+mod layers;
+mod memory;
+mod roof;
+
 use infomax::dim::{CriticKind, EncoderKind, ModelConfig, StepInput, build};
 use infomax::mi::Pairing;
-use infomax::mi::bound::{BoundKind, objective};
-use infomax::mi::critic::Critic;
-use infomax::nn::{Adam, AdamConfig, LocationRows, Precision, builder};
+use infomax::mi::bound::BoundKind;
+use infomax::nn::{AdamConfig, Precision};
 use infomax::seed::stream;
+use memory::Peak;
 use rand::Rng;
+use roof::Roof;
 use std::process::Command;
 use std::time::Instant;
 
@@ -128,8 +133,14 @@ fn ours(work: &Work) -> f64 {
 /// Layouts and modes of the peer.
 const VARIANTS: [&[&str]; 4] = [&[], &["--channels-last"], &["--compile"], &["--channels-last", "--compile"]];
 
-/// Median milliseconds of the peer's step, and its name.
-fn peer(python: &str, work: &Work, variant: &[&str]) -> Option<(f64, String)> {
+/// What the peer says of its step.
+struct Peer {
+    ms: f64,
+    name: String,
+    peak: Peak,
+}
+
+fn peer(python: &str, work: &Work, variant: &[&str]) -> Option<Peer> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/torch_dim_step.py");
     let output = Command::new(python)
         .args([script, "--batch", "64", "--threads", "2", "--steps", &work.steps.to_string()])
@@ -138,25 +149,39 @@ fn peer(python: &str, work: &Work, variant: &[&str]) -> Option<(f64, String)> {
         .output()
         .ok()?;
     let line: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
-    Some((line["median_ms"].as_f64()?, format!("{} {}", line["peer"].as_str()?, variant.join(" "))))
+    let peak = Peak { before: line["before_mib"].as_u64()?, most: line["peak_mib"].as_u64()? };
+    Some(Peer {
+        ms: line["median_ms"].as_f64()?,
+        name: format!("{} {}", line["peer"].as_str()?, variant.join(" ")),
+        peak,
+    })
 }
 
 /// Rounds of ours and the peer's in turn.
 fn compare(work: &Work, python: Option<&str>) {
     let best = python.and_then(|python| {
-        let timed = VARIANTS.into_iter().filter_map(|v| Some((peer(python, work, v)?.0, v)));
+        let timed = VARIANTS.into_iter().filter_map(|v| Some((peer(python, work, v)?.ms, v)));
         timed.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, variant)| (python, variant))
     });
     if python.is_some() && best.is_none() {
         println!("the peer does not answer: check that INFOMAX_PEER_PYTHON has torch");
     }
     let mut ratios = Vec::new();
+    let mut their_peak = None;
     for _ in 0..ROUNDS {
         let ours = ours(work);
         print!("{}: ours {ours:.1} ms ({:.0} images/s)", work.name, BATCH as f64 / ours * 1e3);
-        if let Some((ms, name)) = best.and_then(|(python, variant)| peer(python, work, variant)) {
+        if let Some(Peer { ms, name, peak }) = best.and_then(|(python, variant)| peer(python, work, variant)) {
             print!("   {name}: {ms:.1} ms   ratio {:.2}x", ms / ours);
             ratios.push(ms / ours);
+            their_peak = Some(peak);
+        }
+        println!();
+    }
+    if let Some(peak) = memory::of_a_process_that_runs(work.name) {
+        print!("{}: most memory: ours {peak}", work.name);
+        if let Some(peak) = their_peak {
+            print!("   the peer's {peak}");
         }
         println!();
     }
@@ -165,61 +190,13 @@ fn compare(work: &Work, python: Option<&str>) {
     }
 }
 
-/// Forward and backward milliseconds of one module on a given input.
-fn layer<M, S: Shape, O: Shape>(name: &str, module: &mut M, x: &Tensor<S, f32, Cpu>)
-where
-    M: ModuleMut<Tensor<S, f32, Cpu, OwnedTape<f32, Cpu>>, Output = Tensor<O, f32, Cpu, OwnedTape<f32, Cpu>>>,
-{
-    let forward = time(20, || {
-        let _ = module.forward_mut(x.clone().leaky_traced());
-    });
-    let both = time(20, || {
-        module.forward_mut(x.clone().leaky_traced()).sum().backward();
-    });
-    let sum = time(20, || {
-        let y = module.forward_mut(x.clone().leaky_traced());
-        let _ = y.split_tape().0.leaky_traced().sum().backward();
-    }) - forward;
-    println!("  {name:<34} forward {forward:7.2} ms   backward {:7.2} ms", both - forward - sum);
-}
-
-fn layers() {
-    let dev = Cpu::seed_from_u64(0);
-    macro_rules! layer {
-        ($name:literal, $module:ty, $shape:ty) => {
-            layer($name, &mut dev.build_module::<$module, f32>(), &dev.sample_normal::<$shape>())
-        };
-    }
-    layer!("conv 3->64 (no input gradient)", builder::Conv2d<3, 64, 4, 2, 1, false>, Rank4<64, 3, 32, 32>);
-    layer!("batch norm + ReLU 64x16x16", builder::BatchNorm2d<64, true>, Rank4<64, 64, 16, 16>);
-    layer!("conv 64->128", builder::Conv2d<64, 128, 4, 2, 1>, Rank4<64, 64, 16, 16>);
-    layer!("batch norm + ReLU 128x8x8", builder::BatchNorm2d<128, true>, Rank4<64, 128, 8, 8>);
-    layer!("conv 128->256", builder::Conv2d<128, 256, 4, 2, 1>, Rank4<64, 128, 8, 8>);
-    layer!("batch norm + ReLU 256x4x4", builder::BatchNorm2d<256, true>, Rank4<64, 256, 4, 4>);
-    layer!("linear 4096->1024", builder::FlattenLinear<256, 4, 4, 1024>, Rank4<64, 256, 4, 4>);
-    layer!("linear 1024->64", builder::Linear<1024, 64>, Rank2<64, 1024>);
-    layer!("channels last 128x8x8", LocationRows, Rank4<64, 128, 8, 8>);
-    let critic = dev.build_module::<builder::ConcatCritic<128, 64, 512>, f32>();
-    let map: Tensor<Rank4<64, 128, 8, 8>, f32, _> = dev.sample_normal();
-    let y: Tensor<Rank2<64, 64>, f32, _> = dev.sample_normal();
-    let pairing = Pairing::Rolled(1);
-    let forward = time(20, || {
-        let _ = critic.try_scores(map.clone().leaky_traced(), &y, pairing).expect("scores");
-    });
-    let both = time(20, || {
-        let scores = critic.try_scores(map.clone().leaky_traced(), &y, pairing).expect("scores");
-        objective(BoundKind::Jsd, scores, pairing).expect("bound").value.backward();
-    });
-    println!("  {:<34} forward {forward:7.2} ms   backward {:7.2} ms", "concat critic 512, bound", both - forward);
-    let mut module = dev.build_module::<builder::Dcgan32<3, 64, 128, 256, 1024, 64>, f32>();
-    let mut adam = Adam::new(&module, AdamConfig::default()).expect("memory");
-    let mut grads = Gradients::leaky();
-    adam.update(&mut module, &mut grads).expect("an update");
-    let ms = time(20, || adam.update(&mut module, &mut grads).expect("an update"));
-    println!("  {:<34} {ms:15.2} ms", "Adam on the encoder");
-}
-
 fn main() {
+    if let Some(name) = memory::asked_for() {
+        let work = WORKS.iter().find(|w| w.name == name).expect("a work's name");
+        return memory::tell(|| {
+            ours(work);
+        });
+    }
     // As in training: before any thread of the pool takes memory, the program is told to keep what it frees.
     build(&ModelConfig::new(EncoderKind::Dcgan32), 0).expect("the usual settings");
     println!(
@@ -233,9 +210,16 @@ fn main() {
         compare(work, python.as_deref());
     }
     if "layers".contains(&word) {
+        let roof = Roof::measure();
+        println!(
+            "a large fp32 product by `gemm`: {:.0} GFLOP/s; a large copy: {:.1} GB/s",
+            roof.gflops, roof.gigabytes
+        );
         for precision in [Precision::Fp32, Precision::Bf16] {
             println!("where our time goes in {precision:?} (each layer alone, batch {BATCH}):");
-            precision.scope(layers);
+            precision.scope(|| layers::layers(&roof));
         }
+        let ms = ours(&WORKS[0]);
+        println!("the whole step, {}: {ms:.1} ms {}", WORKS[0].name, roof.rate(layers::concat_step(), ms));
     }
 }
