@@ -163,6 +163,32 @@ fn results_do_not_depend_on_the_number_of_threads() {
 }
 
 #[test]
+fn the_mlp_is_the_mean_of_its_last_steps() {
+    let (x, labels) = blobs(17, 120, 600, 3, 2.0);
+    // One batch an epoch, so that a fit of e epochs ends with the weights after step e.
+    let after = |epochs, average| {
+        MlpProbe::fit(&x, &labels, 3, &MlpConfig { epochs, average, ..MlpConfig::default() }).unwrap()
+    };
+    let steps: Vec<MlpProbe> = (4..=6).map(|e| after(e, 0.0)).collect();
+    let mean = after(6, 0.5);
+    let parts = |p: &MlpProbe| {
+        let w = p.params();
+        [&w.w1, &w.b1, &w.gamma, &w.beta, &w.w2, &w.b2].map(|v| v.iter().map(|&v| f64::from(v)).collect::<Vec<_>>())
+    };
+    let each: Vec<_> = steps.iter().map(parts).collect();
+    for (part, got) in parts(&mean).iter().enumerate() {
+        let mut moved = 0.0f64;
+        for (i, got) in got.iter().enumerate() {
+            let want = each.iter().map(|step| step[part][i]).sum::<f64>() / 3.0;
+            assert!((got - want).abs() < 1e-6, "part {part}, {i}: {got}, {want} expected");
+            moved = moved.max((want - each[2][part][i]).abs());
+        }
+        assert!(moved > 1e-4, "part {part}: the last step's weights would pass, too");
+    }
+    assert!(after(6, 0.1) == steps[2], "less than a step is the last step");
+}
+
+#[test]
 fn seeds_move_the_mlp_and_nothing_else_does() {
     let (x, labels) = blobs(10, 200, 10, 3, 2.0);
     let fit = |seed| MlpProbe::fit(&x, &labels, 3, &MlpConfig { seed, epochs: 1, ..MlpConfig::default() }).unwrap();
@@ -246,6 +272,8 @@ fn wrong_input_is_named() {
         MlpConfig { epochs: 0, ..mlp.clone() },
         MlpConfig { hidden: 0, ..mlp.clone() },
         MlpConfig { learning_rate: f64::NAN, ..mlp.clone() },
+        MlpConfig { average: 1.0, ..mlp.clone() },
+        MlpConfig { average: f64::NAN, ..mlp.clone() },
     ] {
         assert!(matches!(MlpProbe::fit(&x, &labels, 3, &bad), Err(ProbeError::Setting { .. })), "{bad:?}");
     }

@@ -32,8 +32,11 @@ pub(super) struct ProbeArgs {
     #[arg(long)]
     labels: Option<usize>,
     /// Passes of the MLP probe, for conv, fc and Y
-    #[arg(long, default_value = "6,6,20", value_name = "N,N,N", value_parser = parse_passes)]
+    #[arg(long, default_value = "6,6,40", value_name = "N,N,N", value_parser = parse_passes)]
     mlp_epochs: Passes,
+    /// Share of the MLP probe's steps, the last ones, whose weights are averaged; 0 takes the last step's [default: 1/3]
+    #[arg(long, value_name = "SHARE")]
+    mlp_average: Option<f64>,
     /// Iterations of the linear probe at most. The default is scikit-learn's; layers of many features settle after several
     /// hundred
     #[arg(long, default_value = "100", value_name = "N")]
@@ -144,7 +147,8 @@ pub(super) fn run(args: ProbeArgs) -> Result<(), CliError> {
     images::check_encoder(&*model, &train)?;
     let (mlp_epochs, seed) = (args.mlp_epochs, args.seed.unwrap_or(config.seed));
     let (linear_iterations, labels) = (args.iterations.get(), args.labels);
-    let probes = ProbeConfig { mlp_epochs, linear_iterations, labels, seed, more: args.more() };
+    let mlp_average = args.mlp_average.unwrap_or(ProbeConfig::default().mlp_average);
+    let probes = ProbeConfig { mlp_epochs, mlp_average, linear_iterations, labels, seed, more: args.more() };
     let mut progress = bar::progress(args.quiet);
     let mut reports = vec![evaluate_encoder("trained", &*model, [&train, &test], &probes, &mut *progress)?.report];
     if !args.no_untrained {

@@ -26,6 +26,9 @@ pub struct Choice {
 pub struct ProbeSettings {
     /// Passes of the MLP probe over its labels, for conv, fc and Y.
     pub mlp_epochs: [usize; 3],
+    /// Share of its steps, the last ones, whose weights are averaged; the last step's weights if it is 0 or left out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub mlp_average: f64,
     /// Use the first so many training images only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<usize>,
@@ -65,11 +68,16 @@ impl MeasureSettings {
     }
 }
 
+fn is_zero(share: &f64) -> bool {
+    *share == 0.0
+}
+
 impl ProbeSettings {
     /// The probes of a cell.
     pub fn config(&self, seed: u64) -> ProbeConfig {
         let more = self.measures.map(|m| m.more()).unwrap_or_default();
-        ProbeConfig { mlp_epochs: self.mlp_epochs, labels: self.labels, seed, more, ..ProbeConfig::default() }
+        let Self { mlp_epochs, mlp_average, labels, .. } = *self;
+        ProbeConfig { mlp_epochs, mlp_average, labels, seed, more, ..ProbeConfig::default() }
     }
 }
 

@@ -59,6 +59,22 @@ impl<T: Real> MlpParams<T> {
         }
     }
 
+    /// Goes that share of the way to `other`, of the same sizes.
+    pub(super) fn move_towards(&mut self, other: &Self, share: T) {
+        self.w1.par_chunks_mut(CHUNK * CHUNK).zip(other.w1.par_chunks(CHUNK * CHUNK)).for_each(|(w, o)| {
+            go_towards(w, o, share);
+        });
+        for (p, o) in [
+            (&mut self.b1, &other.b1),
+            (&mut self.gamma, &other.gamma),
+            (&mut self.beta, &other.beta),
+            (&mut self.w2, &other.w2),
+            (&mut self.b2, &other.b2),
+        ] {
+            go_towards(p, o, share);
+        }
+    }
+
     /// Mean cross-entropy (nats per row) of a batch in training mode, and its gradient, by the kernels that train.
     ///
     /// `x` is `[B, F]` row-major with B > 1; `mask` `[B, H]` multiplies the output of the first layer (dropout: zero or
@@ -241,6 +257,12 @@ impl<T: Real> Running<T> {
         Self { mean: vec![T::default(); hidden], variance: vec![T::of(1.0); hidden] }
     }
 
+    /// Goes that share of the way to `other`, of the same sizes.
+    pub fn move_towards(&mut self, other: &Self, share: T) {
+        go_towards(&mut self.mean, &other.mean, share);
+        go_towards(&mut self.variance, &other.variance, share);
+    }
+
     /// Takes in the statistics of a batch of `rows` (variance made unbiased, as PyTorch does).
     pub fn update(&mut self, head: &Head<T>, rows: usize) {
         let (old, new) = (T::of(1.0 - MOMENTUM), T::of(MOMENTUM));
@@ -269,6 +291,10 @@ pub(super) fn gather<T: Real>(x: &[T], dim: usize, indices: &[usize]) -> Vec<Vec
 pub(super) fn first_gradient<T: Real>(out: &mut [T], x: &[T], d_pre: &[T], rows: usize) {
     let (width, hidden) = (x.len() / rows, d_pre.len() / rows);
     matmul(out, hidden, Mat::rows(x, rows, width).t(), Mat::rows(d_pre, rows, hidden), false);
+}
+
+fn go_towards<T: Real>(values: &mut [T], others: &[T], share: T) {
+    values.iter_mut().zip(others).for_each(|(v, &o)| *v += share * (o - *v));
 }
 
 /// Adds every row of `matrix` to `sums`.

@@ -23,6 +23,8 @@ pub const LAYERS: [&str; 3] = ["conv", "fc", "Y"];
 pub struct ProbeConfig {
     /// Passes of the MLP probe over its labels, for conv, fc and Y.
     pub mlp_epochs: [usize; 3],
+    /// Share of its steps, the last ones, whose weights are averaged; see [`MlpConfig::average`].
+    pub mlp_average: f64,
     /// Iterations of the linear probe at most.
     pub linear_iterations: usize,
     /// Use the first so many training images only.
@@ -58,7 +60,8 @@ pub const RANKED: usize = 2048;
 impl Default for ProbeConfig {
     fn default() -> Self {
         Self {
-            mlp_epochs: [6, 6, 20],
+            mlp_epochs: [6, 6, 40],
+            mlp_average: MlpConfig::default().average,
             linear_iterations: LinearConfig::default().max_iterations,
             labels: None,
             seed: 0,
@@ -253,7 +256,8 @@ pub fn evaluate_encoder(
         }
         let linear = fit(&LinearConfig { max_iterations: config.linear_iterations, ..LinearConfig::default() })?;
         progress.task_advances(1);
-        let settings = MlpConfig { epochs: config.mlp_epochs[i], seed: config.seed, ..MlpConfig::default() };
+        let (epochs, average) = (config.mlp_epochs[i], config.mlp_average);
+        let settings = MlpConfig { epochs, average, seed: config.seed, ..MlpConfig::default() };
         let mlp = mlp_probe(&train_x, labels, &test_x, test.labels(), classes, &settings)?.1;
         progress.task_advances(1);
         let svm = more.svm.then(|| fit(&LinearConfig::svm())).transpose()?;
