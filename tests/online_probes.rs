@@ -33,7 +33,15 @@ fn made(folder: &Path) -> [Arc<ImageSet>; 2] {
     [load(Split::Train), load(Split::Test)]
 }
 
-const ONLINE: OnlineProbes = OnlineProbes { every: 2, mlp: true, knn: true, labels: Some(40), held_out: None };
+const ONLINE: OnlineProbes = OnlineProbes {
+    every: 2,
+    mlp: true,
+    mlp_epochs: None,
+    mlp_average: None,
+    knn: true,
+    labels: Some(40),
+    held_out: None,
+};
 
 fn config(online: Option<OnlineProbes>) -> RunConfig {
     RunConfig {
@@ -161,7 +169,7 @@ fn copy_all(from: &Path, to: &Path) {
 fn a_run_that_was_killed_before_its_probes_makes_them_when_it_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let sets = made(folder.path());
-    let online = OnlineProbes { every: 5, mlp: false, knn: false, labels: None, held_out: None };
+    let online = OnlineProbes { every: 5, mlp: false, knn: false, labels: None, ..ONLINE };
     let (mut trainer, run) = begin(Some(online), &sets, &folder.path().join("runs"));
     finish(&mut trainer);
     let probes = left(&run).2;
@@ -199,6 +207,12 @@ fn the_first_held_out_images_alone_are_judged_when_so_told() {
     let few = judged(&held_out, Some(7));
     assert_eq!(few, judged(&held_out.first(7).unwrap(), None));
     assert!(few[0].linear > 0.9, "{few:?}");
+    let brief = |mlp_epochs, mlp_average| {
+        let online = OnlineProbes { mlp_epochs, mlp_average, ..ONLINE };
+        probe_online(trainer.model(), [&sets[0], &held_out], &online, 3, &mut Quiet).unwrap()
+    };
+    assert_eq!(brief(Some([6, 6, 40]), Some(1.0 / 3.0)), brief(None, None));
+    assert_ne!(brief(Some([1, 1, 1]), Some(0.0)), brief(None, None));
     let all = judged(&held_out, None);
     assert_eq!(all, judged(&held_out, Some(1000)));
     assert!(all[0].linear < 0.5, "{all:?}");
@@ -217,6 +231,12 @@ fn settings_without_probes_are_as_before_and_impossible_ones_are_named() {
         OnlineProbes { held_out: Some(0), ..ONLINE },
     ] {
         assert!(config(Some(online)).check().unwrap_err().to_string().contains("all three are 1 or more"));
+    }
+    for online in
+        [OnlineProbes { mlp_epochs: Some([1, 0, 1]), ..ONLINE }, OnlineProbes { mlp_average: Some(1.0), ..ONLINE }]
+    {
+        let said = config(Some(online)).check().unwrap_err().to_string();
+        assert!(said.contains("passes are 1 or more, the share is at least 0 and below 1"), "{said}");
     }
     let folder = tempfile::tempdir().unwrap();
     let sets = made(folder.path());

@@ -95,12 +95,12 @@ pub(super) struct ProbeArgs {
 }
 
 /// Passes over the labels for conv, fc and Y.
-type Passes = [usize; 3];
+pub(super) type Passes = [usize; 3];
 
-fn parse_passes(text: &str) -> Result<Passes, String> {
+pub(super) fn parse_passes(text: &str) -> Result<Passes, String> {
     let numbers: Option<Vec<usize>> = text.split(',').map(|n| n.trim().parse().ok().filter(|&n| n > 0)).collect();
     let three = numbers.and_then(|n| Passes::try_from(n).ok());
-    three.ok_or_else(|| "it is three numbers of 1 or more with commas between them, as in 6,6,20".into())
+    three.ok_or_else(|| "it is three numbers of 1 or more with commas between them, as in 6,6,40".into())
 }
 
 impl ProbeArgs {

@@ -1,5 +1,6 @@
 //! What `infomax train` measures while it trains.
 
+use super::probe::{Passes, parse_passes};
 use crate::train::OnlineProbes;
 use clap::Args;
 
@@ -13,6 +14,12 @@ pub(super) struct OnlineArgs {
     /// Probe by 200 hidden units as well each time
     #[arg(long, requires = "probe_every")]
     probe_mlp: bool,
+    /// Passes of that probe over the labels, for conv, fc and Y [default: 6,6,40]
+    #[arg(long, value_name = "N,N,N", requires = "probe_mlp", value_parser = parse_passes)]
+    probe_mlp_epochs: Option<Passes>,
+    /// Share of its steps, the last ones, whose weights are averaged; 0 takes the last step's [default: 1/3]
+    #[arg(long, value_name = "SHARE", requires = "probe_mlp")]
+    probe_mlp_average: Option<f64>,
     /// Probe by 200 nearest neighbours as well each time
     #[arg(long, requires = "probe_every")]
     probe_knn: bool,
@@ -30,6 +37,8 @@ impl OnlineArgs {
         Some(OnlineProbes {
             every,
             mlp: self.probe_mlp,
+            mlp_epochs: self.probe_mlp_epochs,
+            mlp_average: self.probe_mlp_average,
             knn: self.probe_knn,
             labels: self.probe_labels,
             held_out: self.probe_held_out,

@@ -20,6 +20,12 @@ pub struct OnlineProbes {
     /// Also train the probe of 200 hidden units.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub mlp: bool,
+    /// Its passes over the labels, for conv, fc and Y; those of [`ProbeConfig`] if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mlp_epochs: Option<[usize; 3]>,
+    /// Share of its steps, the last ones, whose weights are averaged; that of [`ProbeConfig`] if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mlp_average: Option<f64>,
     /// Also classify by nearest neighbours: [`KnnConfig::default`], of all neighbours where there are fewer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub knn: bool,
@@ -32,6 +38,12 @@ pub struct OnlineProbes {
 }
 
 impl OnlineProbes {
+    /// Passes of the MLP probe, and the share of its steps that is averaged.
+    fn mlp(&self) -> ([usize; 3], f64) {
+        let usual = ProbeConfig::default();
+        (self.mlp_epochs.unwrap_or(usual.mlp_epochs), self.mlp_average.unwrap_or(usual.mlp_average))
+    }
+
     /// Rejects settings that cannot work.
     ///
     /// # Errors
@@ -44,6 +56,13 @@ impl OnlineProbes {
                 self.every,
                 all(self.labels),
                 all(self.held_out)
+            )));
+        }
+        let (epochs, average) = self.mlp();
+        if epochs.contains(&0) || !(0.0..1.0).contains(&average) {
+            return Err(TrainError::Config(format!(
+                "an online MLP probe of {epochs:?} passes that averages a share of {average} of its steps; passes are 1 or \
+                 more, the share is at least 0 and below 1"
             )));
         }
         Ok(())
@@ -101,7 +120,8 @@ pub fn probe_online(
         let knn = config.knn.then(|| knn_probe(&x, labels, &test_x, test_labels, classes, &knn)).transpose()?;
         standardise(&mut x, &mut test_x)?;
         let linear = linear_probe(&x, labels, &test_x, test_labels, classes, &LinearConfig::default())?.1;
-        let settings = MlpConfig { epochs: ProbeConfig::default().mlp_epochs[i], seed, ..MlpConfig::default() };
+        let (epochs, average) = config.mlp();
+        let settings = MlpConfig { epochs: epochs[i], average, seed, ..MlpConfig::default() };
         let mlp = config.mlp.then(|| mlp_probe(&x, labels, &test_x, test_labels, classes, &settings)).transpose()?;
         scores.push(OnlineScore {
             layer: LAYERS[i].to_owned(),
