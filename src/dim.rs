@@ -3,6 +3,7 @@
 //! `α·global + β·local` bounds are maximised, and `γ·prior` pushes the global vectors towards a prior distribution
 //! (Hjelm et al. 2019, eq. 8).
 
+mod around;
 pub(crate) mod build;
 mod coordinates;
 mod method;
@@ -10,14 +11,16 @@ mod model;
 mod noise;
 mod occlusion;
 mod on_pool;
+#[cfg(any(test, feature = "cuda"))]
+mod own_thread;
 pub(crate) mod part;
 pub(crate) mod prior;
 mod term;
 
-pub use build::{CriticKind, EncoderKind, ModelConfig, build};
+pub use build::{CriticKind, DeviceKind, EncoderKind, ModelConfig, build};
 pub use coordinates::{AbsoluteCoordinates, Axes, CoordinateLoss, RelativeCoordinates};
 pub use method::Method;
-pub use model::{Dim, Model, StepInput, StepReport};
+pub use model::{BoxedModel, Dim, Model, StepInput, StepReport};
 pub use noise::Noise;
 pub use occlusion::occlude;
 pub use prior::{Prior, PriorConfig, PriorNet, discriminator_loss, encoder_loss, gradient_penalty};

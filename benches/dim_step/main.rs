@@ -9,12 +9,17 @@
 //! the variable only our own times are printed. The peer (`benches/peers/torch_dim_step.py`; needs torch) is tried in both
 //! memory layouts, with `torch.compile` and without, and measured by turns with us in the best of them. Beside the times
 //! stands the most memory that a process doing the work had.
+//!
+//! With `--features cuda` and the word `cuda`: the same steps in fp32 on an NVIDIA device, of 64 and of 512 images, beside
+//! PyTorch's there (as it comes, compiled, and as a graph; TF32 allowed).
 
+#[cfg(feature = "cuda")]
+mod cuda;
 mod layers;
 mod memory;
 mod roof;
 
-use infomax::dim::{CriticKind, EncoderKind, ModelConfig, StepInput, build};
+use infomax::dim::{CriticKind, DeviceKind, EncoderKind, ModelConfig, StepInput, build};
 use infomax::mi::Pairing;
 use infomax::mi::bound::BoundKind;
 use infomax::nn::{AdamConfig, Precision};
@@ -116,16 +121,21 @@ fn time(steps: usize, mut f: impl FnMut()) -> f64 {
 
 /// Median milliseconds of our step.
 fn ours(work: &Work) -> f64 {
+    ours_on(DeviceKind::Cpu, work, BATCH)
+}
+
+/// The same on a device, of `batch` images.
+fn ours_on(device: DeviceKind, work: &Work, batch: usize) -> f64 {
     let &Work { critic, units, bound, pairing, precision, .. } = work;
     let adam = AdamConfig::default();
-    let config =
-        ModelConfig { critic, units, bound, pairing, precision, adam, ..ModelConfig::new(EncoderKind::Dcgan32) };
+    let usual = ModelConfig::new(EncoderKind::Dcgan32);
+    let config = ModelConfig { critic, units, bound, pairing, precision, adam, device, ..usual };
     let mut model = build(&config, 0).expect("the setting is one of those offered");
     let mut rng = stream(0, "bench", 0);
-    let pixels: Vec<f32> = (0..BATCH * 3 * 32 * 32).map(|_| rng.gen_range(-1.0..1.0)).collect();
-    let noise: Vec<f32> = (0..BATCH * 64).map(|_| rng.r#gen()).collect();
+    let pixels: Vec<f32> = (0..batch * 3 * 32 * 32).map(|_| rng.gen_range(-1.0..1.0)).collect();
+    let noise: Vec<f32> = (0..batch * 64).map(|_| rng.r#gen()).collect();
     time(work.steps, || {
-        let input = StepInput { batch: BATCH, pixels: pixels.clone(), noise: noise.clone(), ..StepInput::default() };
+        let input = StepInput { batch, pixels: pixels.clone(), noise: noise.clone(), ..StepInput::default() };
         model.step(input).expect("a step on random images is finite");
     })
 }
@@ -143,7 +153,7 @@ struct Peer {
 fn peer(python: &str, work: &Work, variant: &[&str]) -> Option<Peer> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/torch_dim_step.py");
     let output = Command::new(python)
-        .args([script, "--batch", "64", "--threads", "2", "--steps", &work.steps.to_string()])
+        .args([script, "--threads", "2", "--steps", &work.steps.to_string()])
         .args(work.peer)
         .args(variant)
         .output()
@@ -208,6 +218,10 @@ fn main() {
     let word = std::env::args().skip(1).find(|a| !a.starts_with("--")).unwrap_or_default();
     for work in WORKS.iter().filter(|w| w.name.contains(&word)) {
         compare(work, python.as_deref());
+    }
+    #[cfg(feature = "cuda")]
+    if "cuda".contains(&word) {
+        cuda::compare(python.as_deref());
     }
     if "layers".contains(&word) {
         let roof = Roof::measure();

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::dim::build::{ALEXNET_FC, Enc28, Enc32, Enc64, Enc64Narrow, EncAlexnet, EncFolded, EncResnet, FC, Y, part};
 use crate::dim::prior::PriorLayers;
-use crate::dim::{DimError, EncoderKind, Method, Model, ModelConfig};
+use crate::dim::{BoxedModel, DimError, EncoderKind, Method, ModelConfig};
 use crate::encoder::Encoder;
 use crate::nn::builder;
 use crate::seed;
@@ -26,7 +26,7 @@ type Taped<S> = Tensor<S, f32, Cpu, OwnedTape<f32, Cpu>>;
 
 /// The baseline that `config` names on the CPU, with weights from `root`'s stream `"init"`; the encoder's are those of a
 /// Deep InfoMax model of the same root.
-pub(crate) fn build(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimError> {
+pub(crate) fn build(config: &ModelConfig, root: u64) -> Result<BoxedModel, DimError> {
     if let Method::Cmc { temperature } = config.method {
         return halves(config, temperature, root);
     }
@@ -50,7 +50,7 @@ pub(crate) fn build(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, D
 }
 
 /// With encoder `N` of `FC` hidden units, decoder (or generator) `G` and the image's half `M` of a discriminator.
-fn around<N, G, M, const FC: usize>(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimError>
+fn around<N, G, M, const FC: usize>(config: &ModelConfig, root: u64) -> Result<BoxedModel, DimError>
 where
     N: BuildOnDevice<Cpu, f32>,
     G: BuildOnDevice<Cpu, f32>,
@@ -121,7 +121,7 @@ where
 }
 
 /// Contrastive multiview coding with two encoders of half the channels and units.
-fn halves(config: &ModelConfig, temperature: f64, root: u64) -> Result<Box<dyn Model>, DimError> {
+fn halves(config: &ModelConfig, temperature: f64, root: u64) -> Result<BoxedModel, DimError> {
     let device = Cpu::seed_from_u64(seed::child(root, "init", 4));
     macro_rules! two {
         ($encoder:ident, $($channels:literal),+) => {{
@@ -147,12 +147,7 @@ fn halves(config: &ModelConfig, temperature: f64, root: u64) -> Result<Box<dyn M
 }
 
 /// The baseline of `encoder` and `task`.
-fn boxed<N, K, const FC: usize>(
-    encoder: N,
-    task: K,
-    config: &ModelConfig,
-    root: u64,
-) -> Result<Box<dyn Model>, DimError>
+fn boxed<N, K, const FC: usize>(encoder: N, task: K, config: &ModelConfig, root: u64) -> Result<BoxedModel, DimError>
 where
     N: TensorCollection<f32, Cpu, To<f32, Cpu> = N>
         + Encoder<f32, Cpu, Fc<usize> = (usize, Const<FC>), Global<usize> = (usize, Const<Y>)>

@@ -68,7 +68,6 @@ const NAMES: [&str; 2] = ["encoder.lightness", "encoder.colour"];
 
 impl<L, A, const Y: usize, D: Backend<f32>> Model for Cmc<L, A, Y, D>
 where
-    Self: Send + Sync,
     L: TensorCollection<f32, D, To<f32, D> = L> + Clone + Encoder<f32, D, Global<usize> = (usize, Const<Y>)>,
     A: TensorCollection<f32, D, To<f32, D> = A> + Clone + Encoder<f32, D, Global<usize> = (usize, Const<Y>)>,
 {

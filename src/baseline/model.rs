@@ -84,7 +84,6 @@ where
 
 impl<N, K, const FC: usize, const Y: usize, D: Backend<f32>> Model for Baseline<N, K, FC, Y, D>
 where
-    Self: Send + Sync,
     N: TensorCollection<f32, D, To<f32, D> = N>
         + Clone
         + Encoder<f32, D, Fc<usize> = (usize, Const<FC>), Global<usize> = (usize, Const<Y>)>,

@@ -69,7 +69,7 @@ pub(super) fn run(args: &EmbedArgs) -> Result<(), CliError> {
     let format = Format::or_ending(args.format, &args.out)?;
     FeatureExport::check(&args.out, format, args.force)?;
     let (checkpoint, config) = Checkpoint::find(&args.run)?;
-    let mut model = build(&config.model, config.seed).map_err(TrainError::from)?;
+    let mut model = build(&config.model.on_cpu(), config.seed).map_err(TrainError::from)?;
     model.restore_encoder(&checkpoint.arrays).map_err(TrainError::from)?;
     let source = args.data.as_ref().unwrap_or(&config.data.source);
     let dir = args.data_dir.as_deref().or(config.data.dir.as_deref());

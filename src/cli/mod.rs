@@ -34,6 +34,7 @@ mod scenes;
 mod show;
 mod stats;
 mod train;
+mod train_device;
 mod train_method;
 mod train_online;
 mod train_structure;

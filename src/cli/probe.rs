@@ -132,7 +132,7 @@ impl ProbeArgs {
 
 pub(super) fn run(args: ProbeArgs) -> Result<(), CliError> {
     let (checkpoint, config) = Checkpoint::find(&args.run)?;
-    let mut model = build(&config.model, config.seed).map_err(TrainError::from)?;
+    let mut model = build(&config.model.on_cpu(), config.seed).map_err(TrainError::from)?;
     model.restore_encoder(&checkpoint.arrays).map_err(TrainError::from)?;
     let source = args.data.as_ref().unwrap_or(&config.data.source);
     let dir = args.data_dir.as_deref().or(config.data.dir.as_deref());
@@ -152,7 +152,7 @@ pub(super) fn run(args: ProbeArgs) -> Result<(), CliError> {
     let mut progress = bar::progress(args.quiet);
     let mut reports = vec![evaluate_encoder("trained", &*model, [&train, &test], &probes, &mut *progress)?.report];
     if !args.no_untrained {
-        let fresh = build(&config.model, config.seed).map_err(TrainError::from)?;
+        let fresh = build(&config.model.on_cpu(), config.seed).map_err(TrainError::from)?;
         reports.push(evaluate_encoder("untrained", &*fresh, [&train, &test], &probes, &mut *progress)?.report);
     }
     let mut out = std::io::stdout().lock();

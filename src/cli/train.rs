@@ -2,6 +2,7 @@
 
 use super::cache::CacheArgs;
 use super::outcome::{self, Encoders};
+use super::train_device::{Place, Rounding};
 use super::train_method::MethodArgs;
 use super::train_online::OnlineArgs;
 use super::train_structure::StructureArgs;
@@ -110,6 +111,10 @@ pub(super) struct TrainArgs {
     /// Precision of the matrix products of a training step
     #[arg(long, value_enum, default_value_t = Rounding::Fp32)]
     precision: Rounding,
+    /// Where the model is trained. Deep InfoMax alone, in fp32, runs on an NVIDIA device, in a program built with `--features
+    /// cuda`; where there is none, the CPU trains it
+    #[arg(long, value_enum, default_value_t = Place::Cpu)]
+    device: Place,
     /// Mirror images left to right at random. --method simclr has its paper's augmentation (crops of 8 to 100 % of the area,
     /// flips, jitter of 0.5, grey by 0.2) unless --flip, --shift or --jitter is given
     #[arg(long)]
@@ -167,24 +172,6 @@ enum Bound {
     Jsd,
     /// InfoNCE
     InfoNce,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Rounding {
-    /// Single precision
-    Fp32,
-    /// Products of numbers rounded to bf16, summed in fp32: faster where the processor has AMX or AVX512-BF16, fp32
-    /// elsewhere
-    Bf16,
-}
-
-impl Rounding {
-    fn precision(self) -> Precision {
-        match self {
-            Self::Fp32 => Precision::Fp32,
-            Self::Bf16 => Precision::Bf16,
-        }
-    }
 }
 
 fn encoders() -> impl TypedValueParser<Value = EncoderKind> {
@@ -279,6 +266,7 @@ impl TrainArgs {
                 adam: AdamConfig { lr: self.lr, ..AdamConfig::default() },
                 average: self.average,
                 precision: self.precision.precision(),
+                device: self.device.device(),
             },
             online: self.online.probes(),
         })
@@ -361,7 +349,7 @@ pub(super) fn run(args: TrainArgs) -> Result<ExitCode, CliError> {
     let work = outcome::Work { images: train.len(), seconds };
     let sets = sets.each_ref().map(|set| &**set);
     let trained = evaluate_encoder("trained", trainer.model(), sets, &probes, &mut *progress)?;
-    let fresh = build(&config.model, config.seed).map_err(crate::train::TrainError::from)?;
+    let fresh = build(&config.model.on_cpu(), config.seed).map_err(crate::train::TrainError::from)?;
     let untrained = evaluate_encoder("untrained", &*fresh, sets, &probes, &mut *progress)?;
     let encoders = Encoders { trained, untrained: Some(untrained) };
     outcome::write_and_print(trainer.dir(), &config, encoders, sets, work, args.json)?;

@@ -1,12 +1,9 @@
 //! From settings to a model: the types that the settings name.
 
-use super::model::{Dim, Model};
+use super::model::BoxedModel;
 use super::on_pool::OnPool;
 use super::part::device_error;
-use super::prior::PriorLayers;
-use super::term::{CoordinatePart, CriticPart, Term};
-use super::{CoordinateWeights, DimError, Method, PriorConfig, Weights};
-use crate::encoder::Encoder;
+use super::{CoordinateWeights, DimError, Method, PriorConfig, Weights, around};
 use crate::mi::Pairing;
 use crate::mi::bound::BoundKind;
 use crate::nn::{AdamConfig, Precision, builder};
@@ -95,6 +92,34 @@ pub enum CriticKind {
     DotResidual,
 }
 
+/// Where a model's numbers are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeviceKind {
+    /// In memory; the processor works on them with this crate's kernels.
+    #[default]
+    Cpu,
+    /// On the first NVIDIA device, which works on them with dfdx's operations; in programs built with the feature `cuda`. Deep
+    /// InfoMax runs there, in fp32; what it is compared with does not.
+    Cuda,
+}
+
+impl DeviceKind {
+    /// Whether this program finds such a device here; if not, why.
+    ///
+    /// # Errors
+    /// The reason, in words.
+    pub fn look(self) -> Result<(), String> {
+        match self {
+            Self::Cpu => Ok(()),
+            #[cfg(feature = "cuda")]
+            Self::Cuda => Cuda::try_build(0, 0).map(|_| ()).map_err(|e| format!("no NVIDIA device answers ({e:?})")),
+            #[cfg(not(feature = "cuda"))]
+            Self::Cuda => Err("this program was built without the feature `cuda`".into()),
+        }
+    }
+}
+
 /// Everything that fixes a model.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelConfig {
@@ -131,6 +156,9 @@ pub struct ModelConfig {
     /// Of the matrix products of a training step; features are computed in `f32` in any case.
     #[serde(default, skip_serializing_if = "is_default")]
     pub precision: Precision,
+    /// Where its numbers are.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub device: DeviceKind,
 }
 
 impl ModelConfig {
@@ -151,7 +179,13 @@ impl ModelConfig {
             adam: AdamConfig { lr: 2e-4, ..AdamConfig::default() },
             average: 0.0,
             precision: Precision::Fp32,
+            device: DeviceKind::Cpu,
         }
+    }
+
+    /// The same in memory, where any program can use what was trained elsewhere.
+    pub fn on_cpu(self) -> Self {
+        Self { device: DeviceKind::Cpu, ..self }
     }
 }
 
@@ -161,10 +195,10 @@ fn is_default<T: Default + PartialEq>(setting: &T) -> bool {
 }
 
 /// Units of the coordinate networks: those of the paper's other small networks.
-const COORDINATE_UNITS: usize = 512;
+pub(super) const COORDINATE_UNITS: usize = 512;
 
 /// Units of the global critic, the paper's.
-const GLOBAL_UNITS: usize = 512;
+pub(super) const GLOBAL_UNITS: usize = 512;
 
 /// Units of the encoders' hidden layer, the paper's.
 pub(crate) const FC: usize = 1024;
@@ -196,17 +230,34 @@ pub(crate) type EncResnet = builder::Resnet19<3, 64, 64, 256, 128, 512, 256, 102
 /// The residual encoder on crops.
 pub(crate) type EncFolded = builder::FoldResnet19<3, 64, 64, 256, 128, 512, 256, 1024, FC, Y>;
 
-/// Builds the model on the CPU with weights from `root`'s stream `"init"`.
+/// Builds the model with weights from `root`'s stream `"init"`, the same on every device.
 ///
 /// # Errors
-/// When a setting has no type here, or memory runs out.
-pub fn build(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimError> {
+/// When a setting has no type here, the device does not answer, or memory runs out.
+pub fn build(config: &ModelConfig, root: u64) -> Result<BoxedModel, DimError> {
     crate::nn::cpu::memory::keep();
-    Ok(Box::new(OnPool { model: build_alone(config, root)?, precision: config.precision }))
+    check(config)?;
+    match config.device {
+        DeviceKind::Cpu => {
+            let dim = config.method.is_dim();
+            let model = if dim { around::on_cpu::build(config, root)? } else { crate::baseline::build(config, root)? };
+            Ok(Box::new(OnPool { model, precision: config.precision }))
+        }
+        #[cfg(feature = "cuda")]
+        DeviceKind::Cuda => {
+            let config = *config;
+            Ok(Box::new(super::own_thread::OwnThread::new(move || around::on_cuda::build(&config, root))?))
+        }
+        #[cfg(not(feature = "cuda"))]
+        DeviceKind::Cuda => {
+            let why = config.device.look().err().unwrap_or_default();
+            Err(DimError::Device(format!("{why}: build it with that, or leave the device out")))
+        }
+    }
 }
 
-/// The model itself.
-fn build_alone(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimError> {
+/// Rejects settings that cannot work, whatever the method.
+fn check(config: &ModelConfig) -> Result<(), DimError> {
     config.method.check()?;
     if !(config.adam.lr.is_finite() && config.adam.lr > 0.0) {
         return Err(DimError::Config(format!("lr is {}; a learning rate is a number above 0", config.adam.lr)));
@@ -217,8 +268,15 @@ fn build_alone(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimErr
             config.average
         )));
     }
+    if config.device == DeviceKind::Cuda && config.precision != Precision::Fp32 {
+        return Err(DimError::Config("NVIDIA devices train in fp32: leave the precision out".into()));
+    }
     if !config.method.is_dim() {
-        return crate::baseline::build(config, root);
+        let name = config.method.name();
+        return match config.device {
+            DeviceKind::Cpu => Ok(()),
+            DeviceKind::Cuda => Err(DimError::Config(format!("{name} runs on the CPU alone: leave the device out"))),
+        };
     }
     let (w, c) = (config.weights, config.coordinates);
     for (name, value) in [
@@ -243,92 +301,10 @@ fn build_alone(config: &ModelConfig, root: u64) -> Result<Box<dyn Model>, DimErr
     if w.alpha == 0.0 && w.beta == 0.0 {
         return Err(DimError::Config("alpha and beta are both 0: there is no mutual information to maximise".into()));
     }
-    match config.encoder {
-        EncoderKind::Dcgan32 => around::<Enc32, 128, 8, 15>(config, root),
-        EncoderKind::Dcgan28 => around::<Enc28, 128, 7, 13>(config, root),
-        EncoderKind::Dcgan64 => around::<Enc64, 256, 8, 15>(config, root),
-        EncoderKind::Dcgan64Narrow => around::<Enc64Narrow, 64, 8, 15>(config, root),
-        EncoderKind::Alexnet64 => around::<EncAlexnet, 384, 15, 29>(config, root),
-        EncoderKind::Resnet19 => around::<EncResnet, 512, 8, 15>(config, root),
-        EncoderKind::FoldResnet19 => around::<EncFolded, 1024, 7, 13>(config, root),
-    }
+    Ok(())
 }
-
-/// A batch of feature maps of `C` channels and side `S`.
-type Map<const C: usize, const S: usize> = (usize, Const<C>, Const<S>, Const<S>);
-
-/// A term of the loss on such maps.
-type BoxedTerm<const C: usize, const S: usize> = Box<dyn Term<Map<C, S>, Y, Cpu>>;
 
 /// Module number `index` of the root.
 pub(crate) fn part<B: BuildOnDevice<Cpu, f32>>(root: u64, index: u64) -> Result<B::Built, DimError> {
     Cpu::seed_from_u64(seed::child(root, "init", index)).try_build_module::<B, f32>().map_err(device_error)
-}
-
-/// Deep InfoMax around encoder `N`, whose feature maps have `C` channels and side `S`: `OFFSETS` = 2·`S` − 1 of them lie
-/// between the rows of two locations.
-fn around<N, const C: usize, const S: usize, const OFFSETS: usize>(
-    config: &ModelConfig,
-    root: u64,
-) -> Result<Box<dyn Model>, DimError>
-where
-    N: BuildOnDevice<Cpu, f32>,
-    N::Built: TensorCollection<f32, Cpu, To<f32, Cpu> = N::Built>
-        + Encoder<f32, Cpu, Map<usize> = Map<C, S>, Global<usize> = (usize, Const<Y>)>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
-{
-    const { assert!(OFFSETS == 2 * S - 1) };
-    let ModelConfig { bound, pairing, weights, coordinates, adam, .. } = *config;
-    let mut information: Vec<BoxedTerm<C, S>> = Vec::new();
-    if weights.alpha != 0.0 {
-        let critic = part::<builder::GlobalCritic<C, S, S, Y, GLOBAL_UNITS>>(root, 3)?;
-        let of = CriticPart::new(critic, (bound, pairing), weights.alpha, "global", |r| &mut r.global, adam)?;
-        information.push(Box::new(of));
-    }
-    information.push(match config.units {
-        256 => local::<C, S, 256>(config, root)?,
-        512 => local::<C, S, 512>(config, root)?,
-        1024 => local::<C, S, 1024>(config, root)?,
-        2048 => local::<C, S, 2048>(config, root)?,
-        other => {
-            let text = format!("units is {other}; critics come in 256, 512, 1024 and 2048 units");
-            return Err(DimError::Config(text));
-        }
-    });
-    let mut auxiliary: Vec<BoxedTerm<C, S>> = Vec::new();
-    if coordinates.absolute != 0.0 {
-        let net = part::<builder::AbsoluteCoordinates<C, Y, COORDINATE_UNITS, S>>(root, 9)?;
-        let (weight, name) = (coordinates.absolute, "absolute_coordinates");
-        auxiliary.push(Box::new(CoordinatePart::new(net, weight, name, |r| &mut r.absolute_coordinates, adam)?));
-    }
-    if coordinates.relative != 0.0 {
-        let net = part::<builder::RelativeCoordinates<C, Y, COORDINATE_UNITS, OFFSETS>>(root, 10)?;
-        let (weight, name) = (coordinates.relative, "relative_coordinates");
-        auxiliary.push(Box::new(CoordinatePart::new(net, weight, name, |r| &mut r.relative_coordinates, adam)?));
-    }
-    let (encoder, prior) = (part::<N>(root, 0)?, part::<PriorLayers<Y>>(root, 2)?);
-    let device = Cpu::seed_from_u64(seed::child(root, "init", 4));
-    Ok(Box::new(Dim::<N::Built, Y, Cpu>::new(device, encoder, prior, information, auxiliary, config)?))
-}
-
-/// The local critic of `U` units.
-fn local<const C: usize, const S: usize, const U: usize>(
-    config: &ModelConfig,
-    root: u64,
-) -> Result<BoxedTerm<C, S>, DimError> {
-    let ModelConfig { bound, pairing, weights, adam, .. } = *config;
-    macro_rules! critic {
-        ($kind:ident) => {{
-            let critic = part::<builder::$kind<C, Y, U>>(root, 1)?;
-            Box::new(CriticPart::new(critic, (bound, pairing), weights.beta, "local", |r| &mut r.local, adam)?)
-        }};
-    }
-    Ok(match config.critic {
-        CriticKind::Concat => critic!(ConcatCritic),
-        CriticKind::Dot => critic!(DotCritic),
-        CriticKind::DotResidual => critic!(ResidualDotCritic),
-    })
 }

@@ -92,7 +92,7 @@ pub struct StepInput {
 }
 
 /// A model whose types have been chosen: what a trainer, a probe or a command needs of it.
-pub trait Model: Send + Sync {
+pub trait Model {
     /// One training step.
     ///
     /// # Errors
@@ -146,22 +146,22 @@ type Encoded<N, D> = (
     OwnedTape<f32, D>,
 );
 
-/// A term of the loss of encoder `N`.
-type BoxedTerm<N, const Y: usize, D> = Box<dyn Term<<N as Encoder<f32, D>>::Map<usize>, Y, D>>;
+/// A model that can go from one thread to another, as those of [`build`](super::build()) do.
+pub type BoxedModel = Box<dyn Model + Send + Sync>;
 
-/// Deep InfoMax around encoder `N` with global vectors of `Y`.
-pub struct Dim<N: Encoder<f32, D>, const Y: usize, D: Backend<f32>> {
+/// Deep InfoMax around encoder `N` with global vectors of `Y`; `T` is a [`Term`], boxed where several kinds are to be one type.
+pub struct Dim<N: Encoder<f32, D>, const Y: usize, D: Backend<f32>, T> {
     device: D,
     encoder: Part<N, D>,
-    information: Vec<BoxedTerm<N, Y, D>>,
+    information: Vec<T>,
     prior: Part<PriorNet<Y, D>, D>,
     gamma: f64,
     matching: PriorConfig,
     occlusion: usize,
-    auxiliary: Vec<BoxedTerm<N, Y, D>>,
+    auxiliary: Vec<T>,
 }
 
-impl<N, const Y: usize, D: Backend<f32>> Dim<N, Y, D>
+impl<N, const Y: usize, D: Backend<f32>, T> Dim<N, Y, D, T>
 where
     N: TensorCollection<f32, D, To<f32, D> = N> + Encoder<f32, D> + Clone,
 {
@@ -174,8 +174,8 @@ where
         device: D,
         encoder: N,
         prior: PriorNet<Y, D>,
-        information: Vec<BoxedTerm<N, Y, D>>,
-        auxiliary: Vec<BoxedTerm<N, Y, D>>,
+        information: Vec<T>,
+        auxiliary: Vec<T>,
         config: &ModelConfig,
     ) -> Result<Self, DimError> {
         let ModelConfig { weights, prior: matching, occlusion, adam, average, .. } = *config;
@@ -184,7 +184,7 @@ where
     }
 
     /// All terms with networks of their own.
-    fn terms(&self) -> impl Iterator<Item = &BoxedTerm<N, Y, D>> {
+    fn terms(&self) -> impl Iterator<Item = &T> {
         self.information.iter().chain(&self.auxiliary)
     }
 
@@ -235,9 +235,9 @@ where
     }
 }
 
-impl<N, const Y: usize, D: Backend<f32>> Model for Dim<N, Y, D>
+impl<N, const Y: usize, D: Backend<f32>, T> Model for Dim<N, Y, D, T>
 where
-    Self: Send + Sync,
+    T: Term<N::Map<usize>, Y, D>,
     N: TensorCollection<f32, D, To<f32, D> = N> + Encoder<f32, D, Global<usize> = (usize, Const<Y>)> + Clone,
 {
     fn step(&mut self, input: StepInput) -> Result<StepReport, DimError> {

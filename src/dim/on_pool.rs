@@ -1,6 +1,6 @@
 //! Where and how a model's work is done: on the threads of the pool, in its precision.
 
-use super::{DimError, Model, Noise, StepInput, StepReport};
+use super::{BoxedModel, DimError, Model, Noise, StepInput, StepReport};
 use crate::nn::Precision;
 use crate::nn::checkpoint::Array;
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// A model that works inside the thread pool, so that what it does alone does not leave a thread waiting while another is
 /// woken for each operation. Its steps run in a precision of their own; its features are `f32`'s.
 pub(super) struct OnPool {
-    pub model: Box<dyn Model>,
+    pub model: BoxedModel,
     pub precision: Precision,
 }
 

@@ -12,7 +12,7 @@ use dfdx::prelude::*;
 use std::collections::BTreeMap;
 
 /// A loss that encoder and a network of its own minimise together.
-pub trait Term<Map: Shape, const Y: usize, D: Backend<f32>>: Send + Sync {
+pub trait Term<Map: Shape, const Y: usize, D: Backend<f32>> {
     /// Adds its weighted loss to `so_far`, whose tape must hold what `map` and `global` were computed with, and reports it.
     ///
     /// # Errors
@@ -45,6 +45,36 @@ pub trait Term<Map: Shape, const Y: usize, D: Backend<f32>>: Send + Sync {
     fn restore(&mut self, arrays: &BTreeMap<String, Array>, steps: u64) -> Result<(), DimError>;
 }
 
+/// A term whose type is known at run time, such as `Box<dyn Term<…> + Send + Sync>`.
+impl<T: Term<Map, Y, D> + ?Sized, Map: Shape, const Y: usize, D: Backend<f32>> Term<Map, Y, D> for Box<T> {
+    fn add(
+        &self,
+        so_far: Tensor<Rank0, f32, D, OwnedTape<f32, D>>,
+        map: Tensor<Map, f32, D>,
+        global: &Tensor<(usize, Const<Y>), f32, D>,
+        seed: u64,
+        report: &mut StepReport,
+    ) -> Result<Tensor<Rank0, f32, D, OwnedTape<f32, D>>, DimError> {
+        (**self).add(so_far, map, global, seed, report)
+    }
+
+    fn update(&mut self, grads: &mut Gradients<f32, D>) -> Result<(), DimError> {
+        (**self).update(grads)
+    }
+
+    fn parameters(&self) -> usize {
+        (**self).parameters()
+    }
+
+    fn collect(&self, arrays: &mut BTreeMap<String, Array>) {
+        (**self).collect(arrays);
+    }
+
+    fn restore(&mut self, arrays: &BTreeMap<String, Array>, steps: u64) -> Result<(), DimError> {
+        (**self).restore(arrays, steps)
+    }
+}
+
 /// A critic with its weight and its place in reports and checkpoints: the bound on mutual information that it gives, negated.
 pub struct CriticPart<C, D: Backend<f32>> {
     part: Part<C, D>,
@@ -71,7 +101,6 @@ impl<C: TensorCollection<f32, D>, D: Backend<f32>> CriticPart<C, D> {
 
 impl<C, Map: Shape, const Y: usize, D: Backend<f32>> Term<Map, Y, D> for CriticPart<C, D>
 where
-    Self: Send + Sync,
     C: TensorCollection<f32, D, To<f32, D> = C> + Critic<Map, (usize, Const<Y>), f32, D>,
 {
     fn add(
@@ -134,7 +163,6 @@ impl<M: TensorCollection<f32, D>, D: Backend<f32>> CoordinatePart<M, D> {
 
 impl<M, Map: Shape, const Y: usize, D: Backend<f32>> Term<Map, Y, D> for CoordinatePart<M, D>
 where
-    Self: Send + Sync,
     M: TensorCollection<f32, D, To<f32, D> = M> + CoordinateLoss<Map, (usize, Const<Y>), f32, D>,
 {
     fn add(

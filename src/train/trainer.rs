@@ -4,7 +4,7 @@ use super::{
     Checkpoint, OnlineReport, Position, Progress, RunConfig, RunDir, TrainError, probe_online, run_dir::config_toml,
 };
 use crate::data::{BatchLoader, FlatBatch, ImageSet, ImageShape, Source, UNLABELLED};
-use crate::dim::{Method, Model, StepInput, StepReport, build};
+use crate::dim::{BoxedModel, Method, Model, StepInput, StepReport, build};
 use crate::seed::{child, stream};
 use serde::Serialize;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ struct Entry {
 pub struct Trainer {
     config: RunConfig,
     config_toml: String,
-    model: Box<dyn Model>,
+    model: BoxedModel,
     data: Source,
     dir: RunDir,
     position: Position,
