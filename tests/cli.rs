@@ -250,6 +250,24 @@ fn a_checkpoint_that_does_not_fit_is_refused() {
     fails(&probe(Path::new("nowhere")), &["cannot read nowhere"]);
 }
 
+#[cfg(not(feature = "cuda"))]
+#[test]
+fn without_an_nvidia_device_the_cpu_trains_and_says_so() {
+    let set = Set::new();
+    let there = run(&mut set.train(&["--device", "cuda"]));
+    let said = String::from_utf8_lossy(&there.stderr).into_owned();
+    assert!(there.status.success(), "{said}");
+    assert!(said.contains("built without the feature `cuda`: the CPU trains"), "{said}");
+    // A run that was begun on one cannot go on here, and is probed all the same.
+    let made = set.made();
+    let config = fs::read_to_string(made.join("config.toml")).unwrap();
+    assert!(!config.contains("device"), "{config}");
+    fs::write(made.join("config.toml"), config.replace("[model]\n", "[model]\ndevice = \"cuda\"\n")).unwrap();
+    let made = made.to_str().unwrap();
+    fails(&run(&mut infomax(&["train", "--no-probe", "--resume", made])), &["`cuda`", "`device`"]);
+    assert!(run(&mut infomax(&["probe", made, "-q"])).status.success());
+}
+
 #[test]
 fn a_damaged_checkpoint_gives_way_to_the_one_before() {
     let set = Set::new();

@@ -251,7 +251,7 @@ pub fn build(config: &ModelConfig, root: u64) -> Result<BoxedModel, DimError> {
         #[cfg(not(feature = "cuda"))]
         DeviceKind::Cuda => {
             let why = config.device.look().err().unwrap_or_default();
-            Err(DimError::Device(format!("{why}: build it with that, or leave the device out")))
+            Err(DimError::Device(format!("{why}: build it with that, or set `device` to \"cpu\"")))
         }
     }
 }
