@@ -14,6 +14,7 @@ mod trainer;
 pub use checkpoint::{Checkpoint, Position};
 pub use config::{DataConfig, RunConfig};
 pub use decoded::{DecoderConfig, Reconstructions, reconstruct};
+pub(crate) use evaluate::check_mlp;
 pub use evaluate::{
     Dependency, EncoderReport, Evaluation, LAYERS, LayerReport, MoreMeasures, ProbeConfig, RANKED, encode,
     encode_layer, evaluate_encoder, few_label_report, pixel_features,

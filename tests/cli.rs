@@ -259,12 +259,11 @@ fn without_an_nvidia_device_the_cpu_trains_and_says_so() {
     assert!(there.status.success(), "{said}");
     assert!(said.contains("built without the feature `cuda`: the CPU trains"), "{said}");
     // A run that was begun on one cannot go on here, and is probed all the same.
-    let made = set.made();
-    let config = fs::read_to_string(made.join("config.toml")).unwrap();
-    assert!(!config.contains("device"), "{config}");
-    fs::write(made.join("config.toml"), config.replace("[model]\n", "[model]\ndevice = \"cuda\"\n")).unwrap();
+    let (made, file) = (set.made(), set.made().join("config.toml"));
+    let config = fs::read_to_string(&file).unwrap();
+    fs::write(&file, config.replace("[model]\n", "[model]\ndevice = \"cuda\"\n")).unwrap();
     let made = made.to_str().unwrap();
-    fails(&run(&mut infomax(&["train", "--no-probe", "--resume", made])), &["`cuda`", "`device`"]);
+    fails(&run(&mut infomax(&["train", "--no-probe", "--resume", made])), &["`cuda`", "set `device` to \"cpu\""]);
     assert!(run(&mut infomax(&["probe", made, "-q"])).status.success());
 }
 

@@ -1,4 +1,5 @@
-//! Every module, critic and bound on an NVIDIA device against the CPU's kernels, forward and backward, in `f32`.
+//! Layers, critics, bounds, encoders and whole models on an NVIDIA device against the CPU's kernels, forward and backward, in
+//! `f32`.
 //!
 //! Needs such a device; run by `.ci/cuda`. cuBLAS rounds to TF32 only where it is asked to, and nothing here asks.
 
@@ -7,6 +8,7 @@ mod common;
 
 use common::{numbers, relative_error};
 use dfdx::prelude::*;
+use infomax::dim::{CoordinateWeights, DeviceKind, EncoderKind, ModelConfig, StepInput, Weights, build};
 use infomax::encoder::Encoder;
 use infomax::mi::bound::{BoundKind, objective};
 use infomax::mi::critic::{Critic, VectorCritic};
@@ -32,7 +34,7 @@ fn some<S: Shape, D: Backend<f32>>(dev: &D, name: &str, shape: S) -> Tensor<S, f
 }
 
 /// A module whose numbers are the same on any device: small enough for deep ones, and no running variance is negative.
-fn build<B, D: Backend<f32>>(dev: &D) -> B::Built
+fn made<B, D: Backend<f32>>(dev: &D) -> B::Built
 where
     B: BuildOnDevice<D, f32>,
     B::Built: TensorCollection<f32, D>,
@@ -104,7 +106,7 @@ where
     B: BuildOnDevice<D, f32>,
     B::Built: TensorCollection<f32, D> + ModuleMut<On<S, D>, Output = On<O, D>>,
 {
-    let mut layer = build::<B, D>(dev);
+    let mut layer = made::<B, D>(dev);
     let x = some(dev, "x", shape);
     let mut found = Found::new();
     let grads = backward(layer.forward_mut(x.clone().leaky_traced()), &mut found);
@@ -198,7 +200,7 @@ where
     B: BuildOnDevice<D, f32>,
     B::Built: TensorCollection<f32, D> + Critic<Map, Global, f32, D>,
 {
-    let critic = build::<B, D>(dev);
+    let critic = made::<B, D>(dev);
     let (map, global) = (some(dev, "map", Map::default()), some(dev, "global", Global::default()));
     let mut found = Found::new();
     for pairing in PAIRINGS {
@@ -216,7 +218,7 @@ where
     B: BuildOnDevice<D, f32>,
     B::Built: TensorCollection<f32, D> + VectorCritic<Const<20>, Const<12>, f32, D>,
 {
-    let critic = build::<B, D>(dev);
+    let critic = made::<B, D>(dev);
     let (x, y) = (some(dev, "x", Rank2::<32, 20>::default()), some(dev, "y", Rank2::<32, 12>::default()));
     let mut found = Found::new();
     for pairing in PAIRINGS {
@@ -264,6 +266,9 @@ fn bounds() {
     for kind in [
         BoundKind::Jsd,
         BoundKind::InfoNce,
+        BoundKind::InfoNceRows,
+        BoundKind::InfoNceSymmetric,
+        BoundKind::IAlpha { alpha: 0.5, log_baseline: 1.0 },
         BoundKind::FlatNce,
         BoundKind::Dv,
         BoundKind::Nwj,
@@ -285,7 +290,7 @@ where
     B: BuildOnDevice<D, f32>,
     B::Built: Encoder<f32, D, Image<Const<8>> = Rank4<8, C, S, S>>,
 {
-    let mut encoder = build::<B, D>(dev);
+    let mut encoder = made::<B, D>(dev);
     let images = some(dev, "images", Rank4::<8, C, S, S>::default());
     let mut found = Found::new();
     let features = encoder.try_encode_train::<Const<8>>(images.leaky_traced()).unwrap();
@@ -313,6 +318,7 @@ fn encoders() {
         builder::Dcgan64<3, 8, 16, 32, 64, 128, 16>, 3, 64;
         builder::Alexnet64<3, 16, 32, 32, 32, 32, 64, 16>, 3, 64;
         builder::Resnet19<3, 16, 8, 32, 8, 32, 8, 32, 64, 16>, 3, 32;
+        builder::FoldResnet19<3, 16, 8, 32, 8, 32, 8, 32, 64, 16>, 3, 32;
     );
 }
 
@@ -333,4 +339,41 @@ fn adam<D: Backend<f32>>(dev: &D) -> Found {
 #[test]
 fn steps() {
     agree("Adam", adam(&Cpu::default()), adam(&Cuda::default()));
+}
+
+/// Deep InfoMax with all its terms: the same initial weights, nearly the same steps, and checkpoints that go either way.
+#[test]
+fn models() {
+    let weights = Weights { alpha: 0.5, ..Weights::default() };
+    let coordinates = CoordinateWeights { absolute: 0.1, relative: 0.1 };
+    let usual = ModelConfig { weights, coordinates, average: 0.9, ..ModelConfig::new(EncoderKind::Dcgan28) };
+    let [mut cpu, mut cuda] =
+        [DeviceKind::Cpu, DeviceKind::Cuda].map(|device| build(&ModelConfig { device, ..usual }, 5).unwrap());
+    assert!(cpu.arrays() == cuda.arrays());
+    let input = |step: u64| {
+        let f32s = |name: &str, n| numbers(name, n).into_iter().map(|v| v as f32).collect::<Vec<f32>>();
+        let noise = f32s("noise", 16 * 64).into_iter().map(f32::abs).collect();
+        StepInput {
+            batch: 16,
+            pixels: f32s(&format!("images {step}"), 16 * 784),
+            noise,
+            seed: step,
+            ..Default::default()
+        }
+    };
+    for step in 0..3 {
+        let reports = [cpu.step(input(step)).unwrap(), cuda.step(input(step)).unwrap()];
+        let terms = reports.map(|mut report| report.terms().into_iter().map(|(_, v)| *v).collect::<Vec<f64>>());
+        assert!(relative_error(&terms[0], &terms[1]) < TOLERANCE, "step {step}: {terms:?}");
+    }
+    let pixels = input(9).pixels;
+    let features = [cpu.features(16, pixels.clone()).unwrap(), cuda.features(16, pixels.clone()).unwrap()];
+    for (cpu, cuda) in features[0].iter().zip(&features[1]) {
+        assert!(relative_error(&wide(cpu.clone()), &wide(cuda.clone())) < TOLERANCE);
+    }
+    let arrays = cuda.arrays();
+    cpu.restore(&arrays, 3).unwrap();
+    assert!(cpu.arrays() == arrays);
+    cuda.restore(&arrays, 3).unwrap();
+    assert!(cuda.arrays() == arrays);
 }

@@ -132,6 +132,7 @@ fn what_is_misspelt_is_named_with_what_was_meant() {
         ("model.weights.gama=1", "model.weights.gama", Some("model.weights.gamma")),
         ("critic=dot", "critic", Some("model.critic")),
         ("probes.mlp_epoch=[1,1,1]", "probes.mlp_epoch", Some("probes.mlp_epochs")),
+        ("probes.mlp_averag=0.5", "probes.mlp_averag", Some("probes.mlp_average")),
         ("colour=3", "colour", None),
     ] {
         match fails(&[given]) {
@@ -142,6 +143,10 @@ fn what_is_misspelt_is_named_with_what_was_meant() {
             other => panic!("{given}: {other}"),
         }
     }
+    for impossible in ["probes.mlp_average=1.0", "probes.mlp_epochs=[6, 0, 20]"] {
+        assert!(fails(&[impossible]).to_string().contains("passes are 1 or more"), "{impossible}");
+    }
+    assert_eq!(smoke("table1-cifar10", &[]).unwrap().rows[0].probes.mlp_average, 0.0);
     match fails(&["model.bound=infonce"]) {
         ExperimentError::Value { key, near, .. } => {
             assert_eq!((key.as_str(), near.as_deref()), ("model.bound", Some("info-nce")))

@@ -211,8 +211,8 @@ fn the_first_held_out_images_alone_are_judged_when_so_told() {
         let online = OnlineProbes { mlp_epochs, mlp_average, ..ONLINE };
         probe_online(trainer.model(), [&sets[0], &held_out], &online, 3, &mut Quiet).unwrap()
     };
-    assert_eq!(brief(Some([6, 6, 40]), Some(1.0 / 3.0)), brief(None, None));
-    assert_ne!(brief(Some([1, 1, 1]), Some(0.0)), brief(None, None));
+    assert_eq!(brief(Some([6, 6, 20]), Some(0.0)), brief(None, None));
+    assert_ne!(brief(Some([1, 1, 1]), None), brief(None, None));
     let all = judged(&held_out, None);
     assert_eq!(all, judged(&held_out, Some(1000)));
     assert!(all[0].linear < 0.5, "{all:?}");

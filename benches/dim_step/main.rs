@@ -153,7 +153,7 @@ struct Peer {
 fn peer(python: &str, work: &Work, variant: &[&str]) -> Option<Peer> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/torch_dim_step.py");
     let output = Command::new(python)
-        .args([script, "--threads", "2", "--steps", &work.steps.to_string()])
+        .args([script, "--batch", &BATCH.to_string(), "--threads", "2", "--steps", &work.steps.to_string()])
         .args(work.peer)
         .args(variant)
         .output()

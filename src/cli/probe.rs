@@ -31,9 +31,9 @@ pub(super) struct ProbeArgs {
     /// Use the labels of the first so many training images only
     #[arg(long)]
     labels: Option<usize>,
-    /// Passes of the MLP probe, for conv, fc and Y
-    #[arg(long, default_value = "6,6,40", value_name = "N,N,N", value_parser = parse_passes)]
-    mlp_epochs: Passes,
+    /// Passes of the MLP probe, for conv, fc and Y [default: 6,6,40]
+    #[arg(long, value_name = "N,N,N", value_parser = parse_passes)]
+    mlp_epochs: Option<Passes>,
     /// Share of the MLP probe's steps, the last ones, whose weights are averaged; 0 takes the last step's [default: 1/3]
     #[arg(long, value_name = "SHARE")]
     mlp_average: Option<f64>,
@@ -145,9 +145,11 @@ pub(super) fn run(args: ProbeArgs) -> Result<(), CliError> {
     train.check_alike(&test)?;
     let train = images::probed(&train, config.seed)?;
     images::check_encoder(&*model, &train)?;
-    let (mlp_epochs, seed) = (args.mlp_epochs, args.seed.unwrap_or(config.seed));
+    let seed = args.seed.unwrap_or(config.seed);
     let (linear_iterations, labels) = (args.iterations.get(), args.labels);
-    let mlp_average = args.mlp_average.unwrap_or(ProbeConfig::default().mlp_average);
+    let usual = ProbeConfig::default();
+    let mlp_epochs = args.mlp_epochs.unwrap_or(usual.mlp_epochs);
+    let mlp_average = args.mlp_average.unwrap_or(usual.mlp_average);
     let probes = ProbeConfig { mlp_epochs, mlp_average, linear_iterations, labels, seed, more: args.more() };
     let mut progress = bar::progress(args.quiet);
     let mut reports = vec![evaluate_encoder("trained", &*model, [&train, &test], &probes, &mut *progress)?.report];

@@ -111,8 +111,8 @@ pub(super) struct TrainArgs {
     /// Precision of the matrix products of a training step
     #[arg(long, value_enum, default_value_t = Rounding::Fp32)]
     precision: Rounding,
-    /// Where the model is trained. Deep InfoMax alone, in fp32, runs on an NVIDIA device, in a program built with `--features
-    /// cuda`; where there is none, the CPU trains it
+    /// Where the model is trained. Deep InfoMax alone, in fp32, runs on an NVIDIA device, in a program built with
+    /// `--features cuda`; where none answers, the CPU trains
     #[arg(long, value_enum, default_value_t = Place::Cpu)]
     device: Place,
     /// Mirror images left to right at random. --method simclr has its paper's augmentation (crops of 8 to 100 % of the area,

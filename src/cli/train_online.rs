@@ -1,7 +1,7 @@
 //! What `infomax train` measures while it trains.
 
 use super::probe::{Passes, parse_passes};
-use crate::train::OnlineProbes;
+use crate::train::{OnlineProbes, ProbeConfig};
 use clap::Args;
 
 /// Settings of probes during training.
@@ -34,11 +34,13 @@ pub(super) struct OnlineArgs {
 impl OnlineArgs {
     pub(super) fn probes(&self) -> Option<OnlineProbes> {
         let every = self.probe_every?;
+        // What a run was probed by is in its settings, whatever later programs take for usual.
+        let (usual, mlp) = (ProbeConfig::default(), self.probe_mlp);
         Some(OnlineProbes {
             every,
-            mlp: self.probe_mlp,
-            mlp_epochs: self.probe_mlp_epochs,
-            mlp_average: self.probe_mlp_average,
+            mlp,
+            mlp_epochs: mlp.then(|| self.probe_mlp_epochs.unwrap_or(usual.mlp_epochs)),
+            mlp_average: mlp.then(|| self.probe_mlp_average.unwrap_or(usual.mlp_average)),
             knn: self.probe_knn,
             labels: self.probe_labels,
             held_out: self.probe_held_out,

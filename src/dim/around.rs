@@ -1,7 +1,7 @@
 //! Deep InfoMax around an encoder, once for each device.
 //!
-//! What is on an NVIDIA device cannot go from one thread to another (dfdx's `Cuda` keeps a stream, which is neither `Send` nor
-//! `Sync`), and what is in memory can: the boxes differ, and a macro writes both.
+//! What is on an NVIDIA device cannot go from one thread to another (dfdx's `Cuda` keeps a stream, which is neither
+//! `Send` nor `Sync`), and what is in memory can: the boxes differ, and a macro writes both.
 
 use super::build::{
     COORDINATE_UNITS, Enc28, Enc32, Enc64, Enc64Narrow, EncAlexnet, EncFolded, EncResnet, GLOBAL_UNITS, Y, part,
@@ -49,8 +49,8 @@ macro_rules! on {
             /// A term of the loss on such maps.
             type BoxedTerm<const C: usize, const S: usize> = Box<dyn Term<Map<C, S>, Y, D> $($anywhere)*>;
 
-            /// Deep InfoMax around encoder `N`, whose feature maps have `C` channels and side `S`: `OFFSETS` = 2·`S` − 1 of them lie
-            /// between the rows of two locations.
+            /// Deep InfoMax around encoder `N`, whose feature maps have `C` channels and side `S`: `OFFSETS` = 2·`S` − 1 of
+            /// them lie between the rows of two locations.
             fn around<N, const C: usize, const S: usize, const OFFSETS: usize>(
                 device: &D,
                 config: &ModelConfig,
@@ -70,7 +70,8 @@ macro_rules! on {
                 let mut information: Vec<BoxedTerm<C, S>> = Vec::new();
                 if weights.alpha != 0.0 {
                     let critic = $part::<builder::GlobalCritic<C, S, S, Y, GLOBAL_UNITS>>(device, root, 3)?;
-                    let of = CriticPart::new(critic, (bound, pairing), weights.alpha, "global", |r| &mut r.global, adam)?;
+                    let (said, weight) = ((bound, pairing), weights.alpha);
+                    let of = CriticPart::new(critic, said, weight, "global", |r| &mut r.global, adam)?;
                     information.push(Box::new(of));
                 }
                 information.push(match config.units {
@@ -87,12 +88,14 @@ macro_rules! on {
                 if coordinates.absolute != 0.0 {
                     let net = $part::<builder::AbsoluteCoordinates<C, Y, COORDINATE_UNITS, S>>(device, root, 9)?;
                     let (weight, name) = (coordinates.absolute, "absolute_coordinates");
-                    auxiliary.push(Box::new(CoordinatePart::new(net, weight, name, |r| &mut r.absolute_coordinates, adam)?));
+                    let of = CoordinatePart::new(net, weight, name, |r| &mut r.absolute_coordinates, adam)?;
+                    auxiliary.push(Box::new(of));
                 }
                 if coordinates.relative != 0.0 {
                     let net = $part::<builder::RelativeCoordinates<C, Y, COORDINATE_UNITS, OFFSETS>>(device, root, 10)?;
                     let (weight, name) = (coordinates.relative, "relative_coordinates");
-                    auxiliary.push(Box::new(CoordinatePart::new(net, weight, name, |r| &mut r.relative_coordinates, adam)?));
+                    let of = CoordinatePart::new(net, weight, name, |r| &mut r.relative_coordinates, adam)?;
+                    auxiliary.push(Box::new(of));
                 }
                 let (encoder, prior) = ($part::<N>(device, root, 0)?, $part::<PriorLayers<Y>>(device, root, 2)?);
                 Ok(Box::new(Dim::<_, Y, D, _>::new(device.clone(), encoder, prior, information, auxiliary, config)?))

@@ -243,17 +243,25 @@ pub fn build(config: &ModelConfig, root: u64) -> Result<BoxedModel, DimError> {
             let model = if dim { around::on_cpu::build(config, root)? } else { crate::baseline::build(config, root)? };
             Ok(Box::new(OnPool { model, precision: config.precision }))
         }
-        #[cfg(feature = "cuda")]
-        DeviceKind::Cuda => {
-            let config = *config;
-            Ok(Box::new(super::own_thread::OwnThread::new(move || around::on_cuda::build(&config, root))?))
-        }
-        #[cfg(not(feature = "cuda"))]
-        DeviceKind::Cuda => {
-            let why = config.device.look().err().unwrap_or_default();
-            Err(DimError::Device(format!("{why}: build it with that, or set `device` to \"cpu\"")))
-        }
+        DeviceKind::Cuda => on_cuda(config, root),
     }
+}
+
+#[cfg(feature = "cuda")]
+fn on_cuda(config: &ModelConfig, root: u64) -> Result<BoxedModel, DimError> {
+    config.device.look().map_err(elsewhere)?;
+    let config = *config;
+    Ok(Box::new(super::own_thread::OwnThread::new(move || around::on_cuda::build(&config, root))?))
+}
+
+#[cfg(not(feature = "cuda"))]
+fn on_cuda(config: &ModelConfig, _: u64) -> Result<BoxedModel, DimError> {
+    Err(elsewhere(config.device.look().err().unwrap_or_default()))
+}
+
+/// What to do where the device does not answer.
+fn elsewhere(why: String) -> DimError {
+    DimError::Device(format!("{why}: go on where there is one, or set `device` to \"cpu\" in the settings"))
 }
 
 /// Rejects settings that cannot work, whatever the method.

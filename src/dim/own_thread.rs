@@ -3,16 +3,17 @@
 use super::{DimError, Model, Noise, StepInput, StepReport};
 use crate::nn::checkpoint::Array;
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::mpsc::{Sender, channel};
-use std::thread;
+use std::thread::{Builder, JoinHandle};
 
 /// Something to be done with the model.
 type Job = Box<dyn FnOnce(&mut dyn Model) + Send>;
 
 /// Hands everything on to a model on a thread of its own, which ends with this.
 pub(super) struct OwnThread {
-    jobs: Mutex<Sender<Job>>,
+    /// Taken away when this ends.
+    jobs: Option<Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl OwnThread {
@@ -33,19 +34,18 @@ impl OwnThread {
             }
             Err(e) => drop(made.send(Err(e))),
         };
-        thread::Builder::new()
-            .name("model".into())
-            .spawn(run)
-            .map_err(|e| DimError::Device(format!("no thread for the model: {e}")))?;
+        let thread = Builder::new().name("model".into()).spawn(run);
+        let thread = thread.map_err(|e| DimError::Device(format!("no thread for the model: {e}")))?;
+        let model = Self { jobs: Some(jobs), thread: Some(thread) };
         is_made.recv().map_err(|_| gone())??;
-        Ok(Self { jobs: Mutex::new(jobs) })
+        Ok(model)
     }
 
     /// What `job` makes of the model.
     fn ask<R: Send + 'static>(&self, job: impl FnOnce(&mut dyn Model) -> R + Send + 'static) -> Result<R, DimError> {
         let (answer, answered) = channel();
         let job = Box::new(move |model: &mut dyn Model| drop(answer.send(job(model))));
-        self.jobs.lock().map_err(|_| gone())?.send(job).map_err(|_| gone())?;
+        self.jobs.as_ref().ok_or_else(gone)?.send(job).map_err(|_| gone())?;
         answered.recv().map_err(|_| gone())
     }
 
@@ -55,8 +55,19 @@ impl OwnThread {
     }
 }
 
+/// Waits for the thread: what the model has on its device is free afterwards.
+impl Drop for OwnThread {
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        if let Some(thread) = self.thread.take() {
+            // If it has panicked, it has said so.
+            let _ = thread.join();
+        }
+    }
+}
+
 fn gone() -> DimError {
-    DimError::Device("the model's thread has ended".into())
+    DimError::Device("the model's thread has ended; what it said before is the reason".into())
 }
 
 impl Model for OwnThread {

@@ -3,7 +3,7 @@
 use super::near::near;
 use super::{Budget, Definition, ExperimentError};
 use crate::probe::NdmConfig;
-use crate::train::{DecoderConfig, InformationConfig, MoreMeasures, ProbeConfig, RunConfig};
+use crate::train::{DecoderConfig, InformationConfig, MoreMeasures, ProbeConfig, RunConfig, check_mlp};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use toml::{Table, Value};
@@ -119,7 +119,7 @@ pub struct Plan {
 const WHOLE: [&str; 5] = ["bound", "pairing", "order", "crop", "normalise"];
 
 /// Settings that need not be given, for suggestions.
-const OPTIONAL: [&str; 21] = [
+const OPTIONAL: [&str; 22] = [
     "data.dir",
     "data.stream",
     "augment.resize",
@@ -131,6 +131,7 @@ const OPTIONAL: [&str; 21] = [
     "model.coordinates.relative",
     "model.occlusion",
     "probes.labels",
+    "probes.mlp_average",
     "order.buffered",
     "online.every",
     "data.noise.share",
@@ -188,6 +189,7 @@ pub fn resolve(definition: &Definition, budget: Budget, choice: &Choice) -> Resu
         }
         let (run, probes) = typed(&tree, &row.id).map_err(|fault| malformed(fault.in_words(&row.id)))?;
         run.check()?;
+        check_mlp(probes.mlp_epochs, probes.mlp_average)?;
         for key in &given {
             let note = format!("{} keeps its own `{key}`", row.id);
             if lookup(&tree, key) != lookup(&shared, key) && !kept.contains(&note) {

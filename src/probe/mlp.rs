@@ -26,8 +26,8 @@ pub struct MlpConfig {
     /// Adam's learning rate (its betas are 0.9 and 0.999).
     pub learning_rate: f64,
     /// Share of the steps, the last ones, whose weights are averaged (Izmailov et al. 2018, arXiv 1803.05407, at a constant
-    /// rate), in [0, 1). The weights of one step swing, and the accuracy with them, by some tenths of a point from one seed to
-    /// the next; their mean is steadier and better. 0 takes the last step's.
+    /// rate), in [0, 1). The weights of one step swing, and the accuracy with them; their mean is better. Running statistics of
+    /// the batch norm are averaged with them, where that paper computes them anew. 0 takes the last step's.
     pub average: f64,
     /// Root seed of initial weights, order and dropout (stream `"probe"`).
     pub seed: u64,
@@ -134,7 +134,7 @@ impl MlpProbe {
         &self.params
     }
 
-    /// Mean cross-entropy of the last epoch's batches in nats, with dropout.
+    /// Mean cross-entropy of the last epoch's batches in nats, with dropout and each step's own weights.
     pub fn train_loss(&self) -> f64 {
         self.train_loss
     }
@@ -237,4 +237,31 @@ pub fn mlp_probe(
         seconds,
     };
     Ok((probe, result))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_averaged_is_counted_in_steps() {
+        // Batches of 250; a last one of a single row is left out.
+        for (rows, average, after) in [(501, 0.5, 3), (502, 0.5, 5), (500, 0.0, 6), (100, 0.34, 2), (500, 0.99, 1)] {
+            let config = MlpConfig { epochs: 3, average, ..MlpConfig::default() };
+            assert_eq!(config.averaged_after(rows), after, "{rows} rows, {average}");
+        }
+    }
+
+    #[test]
+    fn running_statistics_are_averaged_too() {
+        let values = (0..40 * 3).map(|i| (i * 31 % 17) as f32 / 8.0 - 1.0).collect();
+        let x = Features::try_new(40, 3, values).unwrap();
+        let labels: Vec<u32> = (0..40).map(|i| i % 2).collect();
+        let fit = |epochs, average| {
+            MlpProbe::fit(&x, &labels, 2, &MlpConfig { hidden: 5, epochs, average, ..MlpConfig::default() }).unwrap()
+        };
+        let mut mean = fit(2, 0.0).running;
+        mean.move_towards(&fit(3, 0.0).running, 0.5);
+        assert!(mean == fit(3, 0.67).running);
+    }
 }

@@ -35,6 +35,20 @@ pub struct ProbeConfig {
     pub more: MoreMeasures,
 }
 
+/// Rejects settings of the MLP probe that cannot work: passes, and the share of its steps that is averaged.
+///
+/// # Errors
+/// [`TrainError::Config`].
+pub(crate) fn check_mlp(epochs: [usize; 3], average: f64) -> Result<(), TrainError> {
+    if epochs.contains(&0) || !(0.0..1.0).contains(&average) {
+        return Err(TrainError::Config(format!(
+            "an MLP probe of {epochs:?} passes that averages a share of {average} of its steps; passes are 1 or more, the \
+             share is at least 0 and below 1"
+        )));
+    }
+    Ok(())
+}
+
 /// Measures that are taken when they are asked for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MoreMeasures {
@@ -224,6 +238,7 @@ pub fn evaluate_encoder(
 ) -> Result<Evaluation, TrainError> {
     let rows = probed_rows(config.labels, train)?;
     let more = &config.more;
+    check_mlp(config.mlp_epochs, config.mlp_average)?;
     more.knn.map_or(Ok(()), |k| k.check(rows))?;
     more.ndm.map_or(Ok(()), |n| n.check())?;
     more.decoder.map_or(Ok(()), |d| d.check(rows))?;

@@ -101,7 +101,7 @@ impl Trainer {
     }
 
     /// The model, as it stands.
-    pub fn model(&self) -> &dyn Model {
+    pub fn model(&self) -> &(dyn Model + Send + Sync) {
         &*self.model
     }
 
