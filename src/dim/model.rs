@@ -149,19 +149,20 @@ type Encoded<N, D> = (
 /// A model that can go from one thread to another, as those of [`build`](super::build()) do.
 pub type BoxedModel = Box<dyn Model + Send + Sync>;
 
-/// Deep InfoMax around encoder `N` with global vectors of `Y`; `T` is a [`Term`], boxed where several kinds are to be one type.
-pub struct Dim<N: Encoder<f32, D>, const Y: usize, D: Backend<f32>, T> {
+/// Deep InfoMax around encoder `N` with global vectors of `Y`; `T` is a [`Term`], or
+/// `dyn Term<…>` where there are several kinds.
+pub struct Dim<N: Encoder<f32, D>, const Y: usize, D: Backend<f32>, T: ?Sized> {
     device: D,
     encoder: Part<N, D>,
-    information: Vec<T>,
+    information: Vec<Box<T>>,
     prior: Part<PriorNet<Y, D>, D>,
     gamma: f64,
     matching: PriorConfig,
     occlusion: usize,
-    auxiliary: Vec<T>,
+    auxiliary: Vec<Box<T>>,
 }
 
-impl<N, const Y: usize, D: Backend<f32>, T> Dim<N, Y, D, T>
+impl<N, const Y: usize, D: Backend<f32>, T: ?Sized> Dim<N, Y, D, T>
 where
     N: TensorCollection<f32, D, To<f32, D> = N> + Encoder<f32, D> + Clone,
 {
@@ -174,8 +175,8 @@ where
         device: D,
         encoder: N,
         prior: PriorNet<Y, D>,
-        information: Vec<T>,
-        auxiliary: Vec<T>,
+        information: Vec<Box<T>>,
+        auxiliary: Vec<Box<T>>,
         config: &ModelConfig,
     ) -> Result<Self, DimError> {
         let ModelConfig { weights, prior: matching, occlusion, adam, average, .. } = *config;
@@ -184,7 +185,7 @@ where
     }
 
     /// All terms with networks of their own.
-    fn terms(&self) -> impl Iterator<Item = &T> {
+    fn terms(&self) -> impl Iterator<Item = &Box<T>> {
         self.information.iter().chain(&self.auxiliary)
     }
 
@@ -237,7 +238,7 @@ where
 
 impl<N, const Y: usize, D: Backend<f32>, T> Model for Dim<N, Y, D, T>
 where
-    T: Term<N::Map<usize>, Y, D>,
+    T: Term<N::Map<usize>, Y, D> + ?Sized,
     N: TensorCollection<f32, D, To<f32, D> = N> + Encoder<f32, D, Global<usize> = (usize, Const<Y>)> + Clone,
 {
     fn step(&mut self, input: StepInput) -> Result<StepReport, DimError> {

@@ -45,36 +45,6 @@ pub trait Term<Map: Shape, const Y: usize, D: Backend<f32>> {
     fn restore(&mut self, arrays: &BTreeMap<String, Array>, steps: u64) -> Result<(), DimError>;
 }
 
-/// A term whose type is known at run time, such as `Box<dyn Term<…> + Send + Sync>`.
-impl<T: Term<Map, Y, D> + ?Sized, Map: Shape, const Y: usize, D: Backend<f32>> Term<Map, Y, D> for Box<T> {
-    fn add(
-        &self,
-        so_far: Tensor<Rank0, f32, D, OwnedTape<f32, D>>,
-        map: Tensor<Map, f32, D>,
-        global: &Tensor<(usize, Const<Y>), f32, D>,
-        seed: u64,
-        report: &mut StepReport,
-    ) -> Result<Tensor<Rank0, f32, D, OwnedTape<f32, D>>, DimError> {
-        (**self).add(so_far, map, global, seed, report)
-    }
-
-    fn update(&mut self, grads: &mut Gradients<f32, D>) -> Result<(), DimError> {
-        (**self).update(grads)
-    }
-
-    fn parameters(&self) -> usize {
-        (**self).parameters()
-    }
-
-    fn collect(&self, arrays: &mut BTreeMap<String, Array>) {
-        (**self).collect(arrays);
-    }
-
-    fn restore(&mut self, arrays: &BTreeMap<String, Array>, steps: u64) -> Result<(), DimError> {
-        (**self).restore(arrays, steps)
-    }
-}
-
 /// A critic with its weight and its place in reports and checkpoints: the bound on mutual information that it gives, negated.
 pub struct CriticPart<C, D: Backend<f32>> {
     part: Part<C, D>,
