@@ -67,7 +67,7 @@ fn main() {
     let dev = Cpu::seed_from_u64(0);
     let python = std::env::var("INFOMAX_PEER_PYTHON").ok();
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    for (critic, steps) in [("separable", 400), ("concat", 40)] {
+    for (critic, steps) in [("separable", 2000), ("concat", 200)] {
         if !wanted.is_empty() && !wanted.iter().any(|word| word == critic) {
             continue;
         }

@@ -124,6 +124,20 @@ fn linear_layers_and_pairs() {
 }
 
 #[test]
+fn numbers_made_beside_the_tape() {
+    let x: Tensor<Rank3<3, 2, 4>, f64, Cpu> = tensor("x");
+    let f = |x: &[f64]| (x.iter().map(|v| v.powi(3)).sum(), x.iter().map(|v| 3.0 * v * v).collect(), x.len());
+    let ours = |x| Cpu::with_gradient(x, f).unwrap().0;
+    let other = |x| composed::with_gradient(x, f).unwrap().0;
+    agree("with gradient", &x, [&ours, &other], &[]);
+    let (y, count) = Cpu::with_gradient(x.clone().leaky_traced(), f).unwrap();
+    assert_eq!((count, y.array()), (24, f(&x.as_vec()).0));
+    // What comes down is passed on.
+    let gradient = (y * 2.0).backward().get(&x).as_vec();
+    assert!(gradient.iter().zip(x.as_vec()).all(|(g, x)| (g - 6.0 * x * x).abs() < 1e-12));
+}
+
+#[test]
 fn adam() {
     let run = |composed: bool| {
         let mut p: Tensor<Rank1<9>, f64, Cpu> = tensor("p");

@@ -41,8 +41,7 @@ pub fn nt_xent<const P: usize, E: Real, D: Backend<E>, T: Tape<E, D>>(
     let (z, tape) = on_sphere(z)?.split_tape();
     let (scaled, tape) = z.clone().put_tape(tape).try_mul(E::of(1.0 / temperature))?.split_tape();
     let scores = D::linear::<P, _, _, _, _>(z.put_tape(tape), &scaled, None, (rows, 1, rows), false)?;
-    let found = contrast(&scores.as_vec(), rows);
-    on_tape(scores, None, found.into())?.value.try_negate()
+    on_tape(scores, None, |scores| contrast(scores, rows).into())?.value.try_negate()
 }
 
 /// The negative of [`nt_xent`] and its gradient, from the scores of each of the `rows` vectors with each.

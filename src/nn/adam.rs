@@ -95,18 +95,25 @@ impl<E: Real, D: Backend<E>> Adam<E, D> {
         self.t += 1;
         let AdamConfig { lr, betas, epsilon, l2, decoupled } = self.config;
         let step = AdamStep { lr, betas, epsilon, l2, decoupled, t: self.t };
-        change(module, None, &mut Self::stepping(&mut self.moments, grads, step))
+        let mut later = D::Later::default();
+        change(module, None, &mut Self::stepping(&mut self.moments, grads, step, &mut later))?;
+        // SAFETY: the module, the moments and the gradients are borrowed here, and after `change` nothing has used them.
+        unsafe { D::adam_now(later, step) };
+        Ok(())
     }
 
-    /// A step of each learned tensor.
+    /// A step of each learned tensor, perhaps put off.
     fn stepping(
         moments: &mut [Moments<E, D>],
         grads: &mut Gradients<E, D>,
         step: AdamStep,
+        later: &mut D::Later,
     ) -> impl FnMut(Place<'_>, &mut dyn Leaf<E, D>) -> Result<(), D::Err> {
         let mut moments = moments.iter_mut();
         move |place, tensor| match moments.next() {
-            Some(moments) if place.learned => tensor.adam(&mut moments.values, grads, step),
+            // SAFETY: a module has each of its tensors once, and no two of them share storage that changes. `update` does
+            // what was put off when it has seen them all.
+            Some(moments) if place.learned => unsafe { tensor.adam_later(&mut moments.values, grads, step, later) },
             _ => Ok(()),
         }
     }

@@ -92,6 +92,9 @@ pub struct AdamStep {
 
 /// A device on which the layers of this crate run.
 pub trait Backend<E: Real>: Device<E> {
+    /// Steps of Adam that [`Backend::adam_later`] has put off.
+    type Later: Default;
+
     /// `x [B, I, H, W]`, `w [O, I, K, K]` → `y [B, O, OH, OW]`, no bias. Without `input_grad`, the gradient of `x` is
     /// not computed (the first layer of a network has no use for it).
     fn conv2d<X: Shape, W: Shape, Y: Shape, T: Tape<E, Self>>(
@@ -213,13 +216,47 @@ pub trait Backend<E: Real>: Device<E> {
         towers: (Perceptron<I, H, K, E, Self>, Perceptron<J, H, K, E, Self>),
     ) -> Result<Tensor<(usize, usize, usize), E, Self, T>, Self::Err>;
 
+    /// A number that `f` makes of the elements of `x`, with its gradient, both in their order: computed beside the tape and
+    /// put on it; and what else `f` returns.
+    fn with_gradient<X: Shape, R, T: Tape<E, Self>>(
+        x: Tensor<X, E, Self, T>,
+        f: impl FnOnce(&[E]) -> (E, Vec<E>, R),
+    ) -> Result<(Tensor<Rank0, E, Self, T>, R), Self::Err>;
+
     /// One step of Adam: updates `p` and its moments, first and second, in place from the gradient of `p`.
     fn adam<S: Shape>(
         p: &mut Tensor<S, E, Self>,
         moments: &mut [Tensor<(usize,), E, Self>; 2],
         grads: &mut Gradients<E, Self>,
         step: AdamStep,
+    ) -> Result<(), Self::Err> {
+        let mut later = Self::Later::default();
+        // SAFETY: all three are borrowed until the step is done.
+        unsafe {
+            Self::adam_later(p, moments, grads, step, &mut later)?;
+            Self::adam_now(later, step);
+        }
+        Ok(())
+    }
+
+    /// [`Backend::adam`], or a part of it: what is better done for many tensors at once may be put off.
+    ///
+    /// # Safety
+    /// Until [`Backend::adam_now`] has done what was put off, or it is dropped, nothing uses `p`, its moments or its gradient,
+    /// and none of them goes away.
+    unsafe fn adam_later<S: Shape>(
+        p: &mut Tensor<S, E, Self>,
+        moments: &mut [Tensor<(usize,), E, Self>; 2],
+        grads: &mut Gradients<E, Self>,
+        step: AdamStep,
+        later: &mut Self::Later,
     ) -> Result<(), Self::Err>;
+
+    /// Does what [`Backend::adam_later`] has put off, of the same step.
+    ///
+    /// # Safety
+    /// As there.
+    unsafe fn adam_now(later: Self::Later, step: AdamStep);
 
     /// `mean ← keep·mean + (1 − keep)·p`; see [`Average`](super::Average).
     fn average<S: Shape>(

@@ -4,7 +4,11 @@
 //! elements that it sees, and places outside the image read element 0 times zero. The gradient of a maximum goes to all
 //! of equal elements here (to the first of them in the kernels).
 
-use super::backend::{AdamStep, BatchNormArgs, PairArgs, Perceptron, Window};
+mod training;
+
+pub use training::{adam, average, with_gradient};
+
+use super::backend::{BatchNormArgs, PairArgs, Perceptron, Window};
 use super::{PoolKind, Real};
 use crate::mi::Pairing;
 use dfdx::prelude::*;
@@ -361,40 +365,4 @@ fn perceptron<B: Dim, X: Dim, const I: usize, const H: usize, const K: usize, E:
         h = linear(h, w, Some(bias), (b, Const::<H>), true)?;
     }
     linear(h, &net.output.0, Some(&net.output.1), (b, Const::<K>), false)
-}
-
-/// See [`Backend::adam`](super::Backend::adam).
-///
-/// # Errors
-/// When the device fails.
-pub fn adam<S: Shape, E: Real, D: Device<E>>(
-    p: &mut Tensor<S, E, D>,
-    [m, v]: &mut [Tensor<(usize,), E, D>; 2],
-    grads: &mut Gradients<E, D>,
-    step: AdamStep,
-) -> Result<(), D::Err> {
-    let _ = grads.get_or_alloc_mut(p)?;
-    let mut g = grads.get(p);
-    g.try_axpy(1.0, p, step.l2)?;
-    let g = g.try_reshape_like(m.shape())?;
-    let [beta1, beta2] = step.betas;
-    let t = step.t as f64;
-    m.try_axpy(beta1, &g, 1.0 - beta1)?;
-    v.try_axpy(beta2, &g.try_square()?, 1.0 - beta2)?;
-    let root = E::of(1.0 / (1.0 - beta2.powf(t)).sqrt());
-    let below = v.clone().try_sqrt()?.try_mul(root)?.try_add(E::of(step.epsilon))?;
-    let change = m.clone().try_div(below)?.try_reshape_like(p.shape())?;
-    p.try_axpy(1.0 - step.lr * step.decoupled, &change, -step.lr / (1.0 - beta1.powf(t)))
-}
-
-/// See [`Backend::average`](super::Backend::average).
-///
-/// # Errors
-/// When the device fails.
-pub fn average<S: Shape, E: Real, D: Device<E>>(
-    mean: &mut Tensor<(usize,), E, D>,
-    p: &Tensor<S, E, D>,
-    keep: f64,
-) -> Result<(), D::Err> {
-    mean.try_axpy(keep, &p.clone().try_reshape_like(mean.shape())?, 1.0 - keep)
 }

@@ -8,6 +8,9 @@ impl<E: Real> Backend<E> for Cuda
 where
     Cuda: Device<E>,
 {
+    /// Nothing is put off.
+    type Later = ();
+
     fn conv2d<X: Shape, W: Shape, Y: Shape, T: Tape<E, Self>>(
         x: Tensor<X, E, Self, T>,
         w: &Tensor<W, E, Self>,
@@ -119,14 +122,24 @@ where
         composed::separable_scores(x, y, towers)
     }
 
-    fn adam<S: Shape>(
+    fn with_gradient<X: Shape, R, T: Tape<E, Self>>(
+        x: Tensor<X, E, Self, T>,
+        f: impl FnOnce(&[E]) -> (E, Vec<E>, R),
+    ) -> Result<(Tensor<Rank0, E, Self, T>, R), Self::Err> {
+        composed::with_gradient(x, f)
+    }
+
+    unsafe fn adam_later<S: Shape>(
         p: &mut Tensor<S, E, Self>,
         moments: &mut [Tensor<(usize,), E, Self>; 2],
         grads: &mut Gradients<E, Self>,
         step: AdamStep,
+        (): &mut (),
     ) -> Result<(), Self::Err> {
         composed::adam(p, moments, grads, step)
     }
+
+    unsafe fn adam_now((): (), _: AdamStep) {}
 
     fn average<S: Shape>(
         mean: &mut Tensor<(usize,), E, Self>,

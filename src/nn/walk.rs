@@ -27,15 +27,19 @@ pub trait Leaf<E: Real, D: Backend<E>> {
     /// When the device is out of memory.
     fn zeros(&self) -> Result<Tensor<(usize,), E, D>, D::Err>;
 
-    /// [`Backend::adam`].
+    /// [`Backend::adam_later`].
     ///
     /// # Errors
     /// When the device fails.
-    fn adam(
+    ///
+    /// # Safety
+    /// As there.
+    unsafe fn adam_later(
         &mut self,
         moments: &mut [Tensor<(usize,), E, D>; 2],
         grads: &mut Gradients<E, D>,
         step: AdamStep,
+        later: &mut D::Later,
     ) -> Result<(), D::Err>;
 
     /// [`Backend::average`].
@@ -62,13 +66,15 @@ impl<S: Shape, E: Real, D: Backend<E>> Leaf<E, D> for Tensor<S, E, D> {
         self.device().try_zeros_like(&(self.shape().num_elements(),))
     }
 
-    fn adam(
+    unsafe fn adam_later(
         &mut self,
         moments: &mut [Tensor<(usize,), E, D>; 2],
         grads: &mut Gradients<E, D>,
         step: AdamStep,
+        later: &mut D::Later,
     ) -> Result<(), D::Err> {
-        D::adam(self, moments, grads, step)
+        // SAFETY: the caller's promise.
+        unsafe { D::adam_later(self, moments, grads, step, later) }
     }
 
     fn average(&self, mean: &mut Tensor<(usize,), E, D>, keep: f64) -> Result<(), D::Err> {

@@ -48,7 +48,7 @@ pub use statistics::PairStatistics;
 pub use trained::{SecondInput, TrainedBound, objective_with};
 
 use super::{Pairing, Scores};
-use crate::nn::Real;
+use crate::nn::{Backend, Real};
 use dfdx::prelude::*;
 
 /// Sizes of a score array `[B, L, K]`, with `K` set by the pairing.
@@ -128,44 +128,38 @@ pub struct Objective<E: Dtype, D: Storage<E>, T> {
 
 /// The bound of `scores [B, L, K]` on the tape.
 ///
-/// The value and its gradient `g` are computed together; what goes on the tape is `Σ g·scores` plus the constant that
-/// makes its value right. It has the bound's value and gradient, on any device. A value beyond the largest number of
-/// type `E` becomes that.
+/// The value and its gradient are computed together, beside the tape. A value beyond the largest number of type `E` becomes
+/// that.
 ///
 /// # Errors
 /// When the device fails.
 ///
 /// # Panics
 /// As [`BoundKind::evaluate`].
-pub fn objective<E: Real, D: Device<E>, T: Tape<E, D>>(
+pub fn objective<E: Real, D: Backend<E>, T: Tape<E, D>>(
     kind: BoundKind,
     scores: Scores<E, D, T>,
     pairing: Pairing,
 ) -> Result<Objective<E, D, T>, D::Err> {
     let shape = *scores.shape();
     let sizes = ScoreSizes { batch: shape.0, locations: shape.1, pairing };
-    let found = kind.evaluate(&scores.as_vec(), sizes);
-    on_tape(scores, None, found.into())
+    on_tape(scores, None, |scores| kind.evaluate(scores, sizes).into())
 }
 
-/// Puts value and gradients on the tape of `scores`.
-pub(crate) fn on_tape<E: Real, D: Device<E>, T: Tape<E, D>>(
+/// Puts on the tape of `scores` what `evaluate` says of them and of `second`.
+pub(crate) fn on_tape<E: Real, D: Backend<E>, T: Tape<E, D>>(
     scores: Scores<E, D, T>,
     second: Option<&Tensor<(usize,), E, D>>,
-    found: EvaluatedPair<E>,
+    evaluate: impl FnOnce(&[E]) -> EvaluatedPair<E>,
 ) -> Result<Objective<E, D, T>, D::Err> {
-    let dot = |a: &[E], b: &[E]| -> f64 { a.iter().zip(b).map(|(a, b)| a.wide() * b.wide()).sum() };
-    let mut linear = dot(&scores.as_vec(), &found.gradient);
-    let device = scores.device().clone();
-    let gradient = device.try_tensor_from_vec(found.gradient, *scores.shape())?;
-    let mut value = scores.try_mul(gradient)?.try_sum::<Rank0, _>()?;
-    if let Some(second) = second {
-        linear += dot(&second.as_vec(), &found.second);
-        let gradient = device.try_tensor_from_vec(found.second, *second.shape())?;
-        let (so_far, tape) = value.split_tape();
-        value = second.clone().put_tape(tape).try_mul(gradient)?.try_sum::<Rank0, _>()?.try_add(so_far)?;
-    }
     let most = E::max_value().wide();
-    let value = value.try_add(E::of((found.objective - linear).clamp(-most, most)))?;
-    Ok(Objective { value, nats: found.nats })
+    let (value, (nats, of_second)) = D::with_gradient(scores, |scores| {
+        let found = evaluate(scores);
+        (E::of(found.objective.clamp(-most, most)), found.gradient, (found.nats, found.second))
+    })?;
+    let Some(second) = second else { return Ok(Objective { value, nats }) };
+    // Its gradient alone: the value is of both.
+    let (value, tape) = value.split_tape();
+    let (zero, ()) = D::with_gradient(second.clone().put_tape(tape), |_| (E::zero(), of_second, ()))?;
+    Ok(Objective { value: zero.try_add(value)?, nats })
 }

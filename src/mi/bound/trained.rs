@@ -3,7 +3,7 @@
 use super::kind::{check_alpha, i_alpha_ceiling};
 use super::{BoundKind, EvaluatedPair, Mine, Objective, PairStatistics, ScoreSizes, flo, i_alpha, on_tape, tuba};
 use crate::mi::{MiError, Pairing, Scores};
-use crate::nn::Real;
+use crate::nn::{Backend, Real};
 use dfdx::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -154,7 +154,7 @@ impl TrainedBound {
 ///
 /// # Panics
 /// As [`TrainedBound::step`].
-pub fn objective_with<E: Real, D: Device<E>, T: Tape<E, D>>(
+pub fn objective_with<E: Real, D: Backend<E>, T: Tape<E, D>>(
     bound: &mut TrainedBound,
     scores: Scores<E, D, T>,
     second: Option<&Tensor<(usize,), E, D>>,
@@ -163,6 +163,5 @@ pub fn objective_with<E: Real, D: Device<E>, T: Tape<E, D>>(
     let shape = *scores.shape();
     let sizes = ScoreSizes { batch: shape.0, locations: shape.1, pairing };
     let beside = second.map(|s| s.as_vec()).unwrap_or_default();
-    let found = bound.step(&scores.as_vec(), &beside, sizes);
-    on_tape(scores, second, found)
+    on_tape(scores, second, |scores| bound.step(scores, &beside, sizes))
 }

@@ -1,4 +1,4 @@
-//! One step of Adam on slices.
+//! One step of Adam on the weights of a whole module.
 //!
 //! It is a square root and a division for each weight, so the processor's widest vectors are chosen at run time. Every
 //! choice gives the same bits: the operations on each number are the same ones in the same order.
@@ -27,31 +27,76 @@ struct Factors<E> {
     shrink: E,
 }
 
-/// Moves weights `p` down their gradient `g`, with moments `m` and `v`. All are of one length.
-pub(crate) fn update<E: Real>([p, m, v]: [&mut [E]; 3], g: &[E], step: AdamStep) {
-    let [beta1, beta2] = step.betas;
-    let t = step.t as f64;
-    let factors = Factors {
-        keep: [E::of(beta1), E::of(beta2)],
-        add: [E::of(1.0 - beta1), E::of(1.0 - beta2)],
-        size: E::of(step.lr / (1.0 - beta1.powf(t))),
-        root: E::of(1.0 / (1.0 - beta2.powf(t)).sqrt()),
-        epsilon: E::of(step.epsilon),
-        l2: E::of(step.l2),
-        shrink: E::of(1.0 - step.lr * step.decoupled),
-    };
-    p.par_chunks_mut(BLOCK)
-        .zip(m.par_chunks_mut(BLOCK))
-        .zip(v.par_chunks_mut(BLOCK))
-        .zip(g.par_chunks(BLOCK))
-        // A small layer is not worth waking another thread.
-        .with_min_len(8)
-        .for_each(|(((p, m), v), g)| move_block(p, m, v, g, factors));
+/// Up to [`BLOCK`] weights that a step is to move, in storage that is borrowed elsewhere.
+struct Piece<E> {
+    /// Weights, and their two moments.
+    change: [*mut E; 3],
+    gradient: *const E,
+    len: usize,
+}
+
+// SAFETY: a piece is an address; whoever follows it promises that nobody else does.
+unsafe impl<E: Send> Send for Piece<E> {}
+
+/// Steps that were put off, to be done in one pass: two threads then each find about the same weights in their caches as
+/// they had forward and backward.
+pub struct Later<E>(Vec<Piece<E>>);
+
+impl<E> Default for Later<E> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<E: Real> Later<E> {
+    /// Puts off a step of weights `p` with moments `m` and `v` down their gradient `g`. All are of one length.
+    pub(crate) fn push(&mut self, [p, m, v]: [&mut [E]; 3], g: &[E]) {
+        assert!([m.len(), v.len(), g.len()] == [p.len(); 3], "two moments and a gradient for each weight");
+        let pieces = p.chunks_mut(BLOCK).zip(m.chunks_mut(BLOCK)).zip(v.chunks_mut(BLOCK)).zip(g.chunks(BLOCK));
+        self.0.extend(pieces.map(|(((p, m), v), g)| Piece {
+            change: [p.as_mut_ptr(), m.as_mut_ptr(), v.as_mut_ptr()],
+            gradient: g.as_ptr(),
+            len: p.len(),
+        }));
+    }
+
+    /// Does all of them.
+    ///
+    /// # Safety
+    /// What was given to [`Later::push`] is still where it was, and nothing else has been at it since.
+    pub(crate) unsafe fn run(self, step: AdamStep) {
+        let factors = Factors::new(step);
+        let each = |Piece { change, gradient, len }: Piece<E>| {
+            // SAFETY: `push` had slices of this length, of which no two overlap; the rest is the caller's promise.
+            let ([p, m, v], g) = unsafe {
+                (change.map(|at| std::slice::from_raw_parts_mut(at, len)), std::slice::from_raw_parts(gradient, len))
+            };
+            move_block(p, m, v, g, factors);
+        };
+        // A small layer is not worth another thread.
+        self.0.into_par_iter().with_min_len(2).for_each(each);
+    }
+}
+
+impl<E: Real> Factors<E> {
+    fn new(step: AdamStep) -> Self {
+        let [beta1, beta2] = step.betas;
+        let t = step.t as f64;
+        Self {
+            keep: [E::of(beta1), E::of(beta2)],
+            add: [E::of(1.0 - beta1), E::of(1.0 - beta2)],
+            size: E::of(step.lr / (1.0 - beta1.powf(t))),
+            root: E::of(1.0 / (1.0 - beta2.powf(t)).sqrt()),
+            epsilon: E::of(step.epsilon),
+            l2: E::of(step.l2),
+            shrink: E::of(1.0 - step.lr * step.decoupled),
+        }
+    }
 }
 
 widest!(fn move_block<E: Real>(p: &mut [E], m: &mut [E], v: &mut [E], g: &[E], f: Factors<E>) = body);
 
-/// [`update`] on the calling thread.
+/// Moves weights `p` down their gradient `g`, with moments `m` and `v`.
 #[inline(always)]
 fn body<E: Real>(p: &mut [E], m: &mut [E], v: &mut [E], g: &[E], f: Factors<E>) {
     for (((p, m), v), &g) in p.iter_mut().zip(m).zip(v).zip(g) {
@@ -91,5 +136,33 @@ mod tests {
             body(&mut plain.0[one.clone()], &mut plain.1[one.clone()], &mut plain.2[one.clone()], &g[one], f);
         }
         assert_eq!(wide, plain);
+    }
+    #[test]
+    fn one_pass_over_all_weights_moves_each_once_on_any_number_of_threads() {
+        let step = AdamStep { lr: 1e-2, betas: [0.9, 0.999], epsilon: 1e-8, l2: 1e-3, decoupled: 0.1, t: 3 };
+        let sizes = [1, 1003, BLOCK + 5, 0, 3 * BLOCK];
+        let numbers = |name: &str, from: f32, n: usize| -> Vec<f32> {
+            let mut rng = stream(n as u64, name, 0);
+            (0..n).map(|_| rng.gen_range(from..1.0)).collect()
+        };
+        let start: Vec<[Vec<f32>; 4]> = sizes
+            .iter()
+            .map(|&n| [("p", -1.0), ("m", -1.0), ("v", 0.0), ("g", -1.0)].map(|(name, from)| numbers(name, from, n)))
+            .collect();
+        let mut expected = start.clone();
+        for [p, m, v, g] in &mut expected {
+            body(p, m, v, g, Factors::new(step));
+        }
+        for threads in [1, 3] {
+            let mut layers = start.clone();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let mut later = Later::default();
+                layers.iter_mut().for_each(|[p, m, v, g]| later.push([p, m, v], g));
+                // SAFETY: the layers are there, and nothing else uses them.
+                unsafe { later.run(step) };
+            });
+            assert!(layers == expected, "{threads} threads");
+        }
     }
 }

@@ -7,8 +7,10 @@
 
 use super::gemm::{Mat, Real, row_major};
 use super::operand::{self, Operand, multiply};
+use super::packed::joint::{Above, Block};
+use super::packed::{self, Format, Packed, Side};
 use super::pair::{PairGrads, Upper};
-use super::{add_to, dot, packed, sum};
+use super::{add_to, dot, sum};
 use crate::mi::Pairing;
 use crate::nn::Precision;
 use rayon::prelude::*;
@@ -24,6 +26,11 @@ const PART: usize = 512;
 /// and where a processor has kernels for packed sides, enough for these.
 fn rows<E: Real>(u: usize) -> usize {
     if u <= 512 && operand::packs::<E>([256, u, u], PRECISION) { 256 } else { 64 }
+}
+
+/// Whether layers of `u` units go through one kernel forward.
+fn fuses<E: Real>(u: usize) -> bool {
+    operand::packs::<E>([rows::<E>(u), u, u], PRECISION) && packed::pair::fits(u)
 }
 
 /// Which rows of `p` and `q` make pairs: pair `r` is row `r / columns` of p with the partner that its column names.
@@ -113,26 +120,49 @@ pub(crate) fn forward<E: Real>(pairs: Pairs, p: &[E], q: &[E], up: Upper<E>, kee
     let mut scores = vec![E::zero(); pairs.count()];
     let mut on = vec![0; if keep { scores.len() * u } else { 0 }];
     let block = rows::<E>(u);
-    let turned = row_major(Mat::rows(up.w2, u, u).t());
-    let w2 = Operand::right(Mat::rows(&turned, u, u), block, PRECISION);
-    let task = |work: &mut [Vec<E>; 2], number: usize, scores: &mut [E], on: &mut [u8]| {
-        let n = scores.len();
-        let [first, second] = work.each_mut().map(|w| &mut w[..n * u]);
-        first_layer(pairs, number * block, p, q, u, first);
-        multiply(second, u, &Operand::left_here(Mat::rows(first, n, u), u, PRECISION), &w2, false);
-        upper_layers(second, up, scores);
-        on.iter_mut().zip(&*second).for_each(|(on, &h)| *on = u8::from(h > E::zero()));
-    };
-    let work = || [(); 2].map(|()| vec![E::zero(); block * u]);
-    let tasks = scores.par_chunks_mut(block).enumerate();
-    if keep {
-        tasks
-            .zip(on.par_chunks_mut(block * u))
-            .for_each_init(work, |work, ((number, s), on)| task(work, number, s, on));
+    if let (Some(p), Some(q), Some(up), true) = (E::singles(p), E::singles(q), up.singles(), fuses::<E>(u)) {
+        let w2 = Packed::new(Mat::rows(up.w2, u, u).t(), Side::Right, Format::Single);
+        let scores = E::singles_mut(&mut scores).expect("numbers are f32");
+        over_blocks(
+            scores,
+            &mut on,
+            [block, u],
+            || (),
+            |(), number, scores, on| {
+                packed::joint::forward(Block { pairs, from: number * block, p, q }, up, &w2, scores, on);
+            },
+        );
     } else {
-        tasks.for_each_init(work, |work, (number, s)| task(work, number, s, &mut []));
+        let turned = row_major(Mat::rows(up.w2, u, u).t());
+        let w2 = Operand::right(Mat::rows(&turned, u, u), block, PRECISION);
+        let work = || [(); 2].map(|()| vec![E::zero(); block * u]);
+        over_blocks(&mut scores, &mut on, [block, u], work, |work, number, scores, on| {
+            let n = scores.len();
+            let [first, second] = work.each_mut().map(|w| &mut w[..n * u]);
+            first_layer(pairs, number * block, p, q, u, first);
+            multiply(second, u, &Operand::left_here(Mat::rows(first, n, u), u, PRECISION), &w2, false);
+            upper_layers(second, up, scores);
+            on.iter_mut().zip(&*second).for_each(|(on, &h)| *on = u8::from(h > E::zero()));
+        });
     }
     (scores, on)
+}
+
+/// `task(work, number, scores, on)` for each block of pairs; `on` may be empty, and then is in each.
+fn over_blocks<E: Real, W>(
+    scores: &mut [E],
+    on: &mut [u8],
+    [block, u]: [usize; 2],
+    work: impl Fn() -> W + Sync + Send,
+    task: impl Fn(&mut W, usize, &mut [E], &mut [u8]) + Sync + Send,
+) {
+    let tasks = scores.par_chunks_mut(block).enumerate();
+    if on.is_empty() {
+        tasks.for_each_init(work, |work, (number, scores)| task(work, number, scores, &mut []));
+    } else {
+        let tasks = tasks.zip(on.par_chunks_mut(block * u));
+        tasks.for_each_init(work, |work, ((number, scores), on)| task(work, number, scores, on));
+    }
 }
 
 /// The sums of one part of the pairs.
@@ -244,7 +274,7 @@ fn masked_sums(pairs: Pairs, p: &[f32], q: &[f32], up: Upper<f32>, on: &[u8], gs
         [rows::<f32>(u), u],
         || (),
         |from, gs, on, sums, ()| {
-            packed::joint::backward(packed::joint::Block { pairs, from, p, q, on, gs }, &scaled, sums);
+            packed::joint::backward(Block { pairs, from, p, q }, Above { on, gs }, &scaled, sums);
         },
     )
 }

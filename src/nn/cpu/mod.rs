@@ -66,8 +66,16 @@ pub(crate) fn add_to<E: Real>(dst: &mut [E], src: &[E]) {
     });
 }
 
+/// `dst += factor·src`.
+pub(crate) fn add_scaled<E: Real>(dst: &mut [E], src: &[E], factor: E) {
+    dst.par_chunks_mut(BLOCK).zip(src.par_chunks(BLOCK)).for_each(|(d, s)| {
+        d.iter_mut().zip(s).for_each(|(d, &s)| *d += s * factor);
+    });
+}
+
 /// The sum of `x`, in sixteen lanes.
-#[inline]
+// Always inlined, here and below: a function of its own would not have its caller's vectors.
+#[inline(always)]
 pub(crate) fn sum<E: Real>(x: &[E]) -> E {
     let (whole, rest) = x.as_chunks::<16>();
     let mut lanes = [E::zero(); 16];
@@ -76,7 +84,7 @@ pub(crate) fn sum<E: Real>(x: &[E]) -> E {
 }
 
 /// The sum of `x·y`, in sixteen lanes.
-#[inline]
+#[inline(always)]
 pub(crate) fn dot<E: Real>(x: &[E], y: &[E]) -> E {
     let ((whole_x, rest_x), (whole_y, rest_y)) = (x.as_chunks::<16>(), y.as_chunks::<16>());
     let mut lanes = [E::zero(); 16];

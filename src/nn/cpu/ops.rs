@@ -17,7 +17,7 @@ use super::rows;
 use super::separable::{self, SideGrad};
 use super::unfold::Geometry;
 use super::upper::UpperTensors;
-use super::{adam, add_to, average, mask_relu, norm, swap_last};
+use super::{adam, add_scaled, add_to, average, mask_relu, norm, swap_last};
 use crate::nn::backend::{AdamStep, Backend, BatchNormArgs, PairArgs, Perceptron, ResidualArgs, Window};
 use dfdx::prelude::*;
 
@@ -52,6 +52,8 @@ impl<E: Real> Backend<E> for Cpu
 where
     Cpu: Device<E>,
 {
+    type Later = adam::Later<E>;
+
     fn conv2d<X: Shape, W: Shape, Y: Shape, T: Tape<E, Self>>(
         x: Tensor<X, E, Self, T>,
         w: &Tensor<W, E, Self>,
@@ -335,15 +337,36 @@ where
         Ok(out.put_tape(tape))
     }
 
-    fn adam<S: Shape>(
+    fn with_gradient<X: Shape, R, T: Tape<E, Self>>(
+        x: Tensor<X, E, Self, T>,
+        f: impl FnOnce(&[E]) -> (E, Vec<E>, R),
+    ) -> Result<(Tensor<Rank0, E, Self, T>, R), Self::Err> {
+        let (x, mut tape) = contiguous(x)?.split_tape();
+        let (value, gradient, rest) = f(data(&x));
+        assert_eq!(gradient.len(), data(&x).len(), "a gradient for each number");
+        let y = x.device().try_tensor_from_vec(vec![value], ())?;
+        record(&mut tape, &x, &y, move |gy, gx, _| {
+            add_scaled(gx, &gradient, gy[0]);
+            Ok(())
+        });
+        Ok((y.put_tape(tape), rest))
+    }
+
+    unsafe fn adam_later<S: Shape>(
         p: &mut Tensor<S, E, Self>,
         [m, v]: &mut [Tensor<(usize,), E, Self>; 2],
         grads: &mut Gradients<E, Self>,
-        step: AdamStep,
+        _: AdamStep,
+        later: &mut Self::Later,
     ) -> Result<(), Self::Err> {
         let g: &[E] = grad(grads, p)?;
-        adam::update([data_mut(p), data_mut(m), data_mut(v)], g, step);
+        later.push([data_mut(p), data_mut(m), data_mut(v)], g);
         Ok(())
+    }
+
+    unsafe fn adam_now(later: Self::Later, step: AdamStep) {
+        // SAFETY: the caller's promise.
+        unsafe { later.run(step) };
     }
 
     fn average<S: Shape>(

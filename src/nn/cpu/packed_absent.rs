@@ -104,6 +104,7 @@ pub(crate) mod pair {
 pub(crate) mod joint {
     use super::Packed;
     use crate::nn::cpu::joint::{Pairs, Part};
+    use crate::nn::cpu::pair::Upper;
 
     pub(crate) fn fits(_: usize) -> bool {
         false
@@ -120,11 +121,20 @@ pub(crate) mod joint {
         pub from: usize,
         pub p: &'a [f32],
         pub q: &'a [f32],
+    }
+
+    /// Nor in one of these.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Above<'a> {
         pub on: &'a [u8],
         pub gs: &'a [f32],
     }
 
-    pub(crate) fn backward(_: Block, _: &Packed, _: &mut Part<f32>) {
+    pub(crate) fn forward(_: Block, _: Upper<f32>, _: &Packed, _: &mut [f32], _: &mut [u8]) {
+        unreachable!("nothing fits")
+    }
+
+    pub(crate) fn backward(_: Block, _: Above, _: &Packed, _: &mut Part<f32>) {
         unreachable!("nothing fits")
     }
 }

@@ -1,7 +1,7 @@
 //! A separable critic: its two towers side by side, and the scores of all pairs.
 
 use super::add_to;
-use super::gemm::{Mat, Real, matmul, par_matmul};
+use super::gemm::{Mat, Real, matmul, par_matmul, written};
 use super::tower::{self, Layer, LayerGrad};
 use rayon::prelude::*;
 
@@ -86,8 +86,9 @@ pub(crate) fn backward<E: Real>(
                 0 => Mat::rows(&gs[from * b..], n, b).t(),
                 _ => Mat::strided(&gs[from..], b, n, b, 1),
             };
-            let mut d = vec![E::zero(); k * n];
-            matmul(&mut d, n, Mat::rows(&kept.outputs[1 - side], k, b), scores, false);
+            let left = Mat::rows(&kept.outputs[1 - side], k, b);
+            // SAFETY: the product writes every number, and reads none.
+            let d = unsafe { written(k * n, |d| matmul(d, n, left, scores, false)) };
             let rows = tower::backward(towers[side], &kept.blocks[task], d, n, &mut sums);
             (sums, rows)
         })

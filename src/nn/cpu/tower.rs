@@ -3,7 +3,7 @@
 //! Activations lie with a feature to a row, `[features, n]`. So `W·xᵀ` and `Wᵀ·d` read the weights as they are stored, and
 //! nothing but the block's own rows is ever turned round.
 
-use super::gemm::{Mat, Real, copy_squares, matmul};
+use super::gemm::{Mat, Real, copy_squares, matmul, written};
 use super::sum;
 
 /// A layer's weights `[O, I]` and bias `[O]`.
@@ -55,9 +55,8 @@ fn add_row_sums_body<E: Real>(sums: &mut [E], d: &[E]) {
 
 /// The transpose of `x`, which has rows of `cols`.
 fn turned<E: Real>(x: &[E], rows: usize, cols: usize) -> Vec<E> {
-    let mut out = vec![E::zero(); x.len()];
-    copy_squares(Mat::rows(x, rows, cols).t(), &mut out);
-    out
+    // SAFETY: each number is written from one of `x`.
+    unsafe { written(x.len(), |out| copy_squares(Mat::rows(x, rows, cols).t(), out)) }
 }
 
 /// The input of each layer and the output of the last, each `[features, n]`, for `n` rows `x`. `max(0, ·)` follows every
@@ -93,10 +92,12 @@ pub(crate) fn backward<E: Real>(
             mask(&mut d, &kept[at + 1]);
         }
         add_row_sums(&mut g.b, &d);
-        matmul(&mut g.w, i, Mat::rows(&d, o, n), Mat::rows(&kept[at], i, n).t(), true);
-        let mut below = vec![E::zero(); i * n];
-        matmul(&mut below, n, Mat::rows(layer.w, o, i).t(), Mat::rows(&d, o, n), false);
-        d = below;
+        // Turned here, in squares, which takes less than what `gemm` would do to it.
+        let input = turned(&kept[at], i, n);
+        matmul(&mut g.w, i, Mat::rows(&d, o, n), Mat::rows(&input, n, i), true);
+        let (left, right) = (Mat::rows(layer.w, o, i).t(), Mat::rows(&d, o, n));
+        // SAFETY: the product writes every number, and reads none.
+        d = unsafe { written(i * n, |below| matmul(below, n, left, right, false)) };
     }
     turned(&d, d.len() / n, n)
 }

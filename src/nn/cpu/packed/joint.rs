@@ -1,17 +1,22 @@
-//! The backward pass of a concat critic of two vectors, by [products of masks](super::thirds).
+//! A concat critic of two vectors by products of packed sides.
 //!
-//! What comes down to a pair's second layer is `g·w₃` where a unit is on: with the pair's `g` and the unit's `w₃` put on the
+//! Forward, the first hidden layer goes into the product's tiles and the second from its sums to a score, and neither is
+//! written down. Backward they are [products of masks](super::thirds): what comes down to a pair's second layer is `g·w₃` where a unit is on: with the pair's `g` and the unit's `w₃` put on the
 //! other side of a product, or behind it, what is left is the mask.
 
-use super::lanes::{add, is_on, load, relu};
-use super::masked::sum_on;
-use super::pack::Packed;
+use super::lanes::{add, is_on, lanes, load, relu};
+use super::masked::{On, sum_on};
+use super::number::{Number, Single};
+use super::pack::{Packed, Panels, STEP_LINES};
+use super::pair::{Keep, fill};
+use super::pool;
 use super::product::{block, product};
 use super::thirds::{Mask, right};
 use crate::nn::cpu::joint::{Pairs, Part};
-use std::arch::x86_64::{__m512, _mm512_add_ps, _mm512_maskz_mul_ps, _mm512_mul_ps, _mm512_set1_ps};
+use crate::nn::cpu::pair::Upper;
+use std::arch::x86_64::{__m512, _mm512_add_ps, _mm512_maskz_mul_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_setzero_ps};
 
-/// Whether these kernels are to be used for critics of `units`: tiles are full, and what belongs to some pairs stays in a
+/// Whether the backward pass of critics of `units` is to go by these kernels: tiles are full, and what belongs to some pairs stays in a
 /// core's cache.
 pub(crate) fn fits(units: usize) -> bool {
     units <= 512 && super::masked::fits(units)
@@ -31,7 +36,7 @@ fn scaled_row(w2: &[f32], w3: &[f32], row: usize, column: usize) -> __m512 {
     unsafe { _mm512_mul_ps(load(&w2[row * w3.len() + column..]), _mm512_set1_ps(w3[row])) }
 }
 
-/// What some pairs have in common.
+/// Some pairs.
 #[derive(Clone, Copy)]
 pub(crate) struct Block<'a> {
     pub pairs: Pairs,
@@ -39,9 +44,76 @@ pub(crate) struct Block<'a> {
     pub from: usize,
     pub p: &'a [f32],
     pub q: &'a [f32],
+}
+
+impl<'a> Block<'a> {
+    /// Their first hidden layer, of `units`.
+    fn first_layer(self, rows: usize, units: usize) -> First<'a> {
+        let at = |r: usize| self.pairs.at(r).map(|row| row * units);
+        First { p: self.p, q: self.q, starts: (self.from..self.from + rows).map(at).collect() }
+    }
+}
+
+/// The first hidden layer of some pairs.
+struct First<'a> {
+    p: &'a [f32],
+    q: &'a [f32],
+    /// Where each pair's rows of p and q begin.
+    starts: Vec<[usize; 2]>,
+}
+
+impl First<'_> {
+    /// Sixteen units before the ReLU.
+    #[target_feature(enable = "avx512f")]
+    #[inline]
+    fn before(&self, row: usize, unit: usize) -> __m512 {
+        let [i, j] = self.starts[row];
+        _mm512_add_ps(load(&self.p[i + unit..]), load(&self.q[j + unit..]))
+    }
+}
+
+/// The scores of these pairs and, where there is room for it, which units of the second layer are on; `w2` is the transpose
+/// of the second layer's weights.
+pub(crate) fn forward(pairs: Block, up: Upper<f32>, w2: &Packed, scores: &mut [f32], on: &mut [u8]) {
+    // SAFETY: `w2` is packed, so the processor has what packing needs.
+    unsafe { forward_block(pairs, up, w2, scores, on) };
+}
+
+/// # Safety
+/// The processor has AVX-512.
+#[target_feature(enable = "avx512f,avx512bw")]
+unsafe fn forward_block(pairs: Block, up: Upper<f32>, w2: &Packed, scores: &mut [f32], on: &mut [u8]) {
+    let (rows, units) = (scores.len(), up.b2.len());
+    let first = pairs.first_layer(rows, units);
+    let mut lines = pool::scratch();
+    // SAFETY: the caller's promise.
+    unsafe { fill::<Single>(&mut lines, rows, units, |row, unit| relu(first.before(row, unit))) };
+    let mut sum = _mm512_setzero_ps();
+    let write = |row: usize, unit: usize, sums: &[f32]| {
+        let h = relu(_mm512_add_ps(load(sums), load(&up.b2[unit..])));
+        if !on.is_empty() {
+            // SAFETY: the caller's promise.
+            unsafe { On::keep(&mut on[row * units + unit..], h) };
+        }
+        sum = if unit == 0 { _mm512_setzero_ps() } else { sum };
+        // Multiplied and added one after the other, as in `dot`.
+        sum = _mm512_add_ps(sum, _mm512_mul_ps(h, load(&up.w3[unit..])));
+        if unit + 16 == units {
+            scores[row] = lanes(sum).into_iter().sum::<f32>() + up.b3[0];
+        }
+    };
+    let left = Panels { lines: &lines, steps: units / Single::STEP, step_lines: STEP_LINES, outer: rows };
+    // SAFETY: both sides are of `f32`, and `w2` knows what multiplies it.
+    unsafe { block(w2.unit(), left, w2.part(0..w2.panels()), write) };
+    pool::keep(lines);
+}
+
+/// The gradients of some pairs' scores.
+#[derive(Clone, Copy)]
+pub(crate) struct Above<'a> {
     /// Which units of the second layer are on.
     pub on: &'a [u8],
-    /// The gradients of the scores.
+    /// The gradients.
     pub gs: &'a [f32],
 }
 
@@ -49,36 +121,31 @@ pub(crate) struct Block<'a> {
 ///
 /// # Panics
 /// When it does not fit.
-pub(crate) fn backward(pairs: Block, scaled: &Packed, sums: &mut Part<f32>) {
+pub(crate) fn backward(pairs: Block, above: Above, scaled: &Packed, sums: &mut Part<f32>) {
     assert!(fits(sums.on.len()), "only where it fits");
     // SAFETY: where it fits there are tiles, and AVX-512 with them.
-    unsafe { add_block(pairs, scaled, sums) };
+    unsafe { add_block(pairs, above, scaled, sums) };
 }
 
 /// # Safety
 /// The processor has tiles.
 #[target_feature(enable = "avx512f,avx512bw")]
-unsafe fn add_block(b: Block, scaled: &Packed, sums: &mut Part<f32>) {
-    let Block { pairs, from, p, q, on, gs } = b;
+unsafe fn add_block(pairs: Block, Above { on, gs }: Above, scaled: &Packed, sums: &mut Part<f32>) {
     let units = sums.on.len();
     sum_on(on, gs, &mut sums.on);
     let mask = Mask { bytes: on, columns: units };
-    let rows: Vec<[usize; 2]> = (from..from + gs.len()).map(|r| pairs.at(r)).collect();
-    let before = |row: usize, unit: usize| {
-        let [i, j] = rows[row];
-        _mm512_add_ps(load(&p[i * units + unit..]), load(&q[j * units + unit..]))
-    };
-    let first = |row: usize, unit: usize| _mm512_mul_ps(relu(before(row, unit)), _mm512_set1_ps(gs[row]));
+    let first = pairs.first_layer(gs.len(), units);
+    let load_first = |row: usize, unit: usize| _mm512_mul_ps(relu(first.before(row, unit)), _mm512_set1_ps(gs[row]));
     // SAFETY: the caller's promise.
-    let right = unsafe { right([gs.len(), units], first) };
+    let right = unsafe { right([gs.len(), units], load_first) };
     product(&mut sums.product, units, &mask.left_turned(), &right, true);
     drop(right);
     let left = mask.left();
     let write = |row: usize, unit: usize, below: &[f32]| {
-        let d = _mm512_maskz_mul_ps(is_on(before(row, unit)), load(below), _mm512_set1_ps(gs[row]));
-        let [i, j] = rows[row];
-        add(&mut sums.p[i * units + unit..], d);
-        add(&mut sums.q[j * units + unit..], d);
+        let d = _mm512_maskz_mul_ps(is_on(first.before(row, unit)), load(below), _mm512_set1_ps(gs[row]));
+        let [i, j] = first.starts[row];
+        add(&mut sums.p[i + unit..], d);
+        add(&mut sums.q[j + unit..], d);
     };
     // SAFETY: the sides are a mask and sums of three, which `scaled` knows what to multiply by.
     unsafe { block(scaled.unit(), left.part(0..left.panels()), scaled.part(0..scaled.panels()), write) };

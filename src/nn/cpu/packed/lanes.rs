@@ -38,3 +38,11 @@ pub(super) fn store(numbers: &mut [f32], v: __m512) {
 pub(super) fn add(numbers: &mut [f32], v: __m512) {
     store(numbers, _mm512_add_ps(load(numbers), v));
 }
+
+/// The sixteen, one by one.
+#[target_feature(enable = "avx512f")]
+pub(super) fn lanes(v: __m512) -> [f32; 16] {
+    let mut lanes = [0.0; 16];
+    store(&mut lanes, v);
+    lanes
+}

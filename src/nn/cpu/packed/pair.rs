@@ -200,7 +200,12 @@ unsafe fn forward_rows<K: Keep>(
 /// As [`forward_rows`].
 #[target_feature(enable = "avx512f,avx512bw")]
 #[inline]
-unsafe fn fill<N: Number>(lines: &mut Vec<Line>, rows: usize, u: usize, load: impl Fn(usize, usize) -> __m512) {
+pub(super) unsafe fn fill<N: Number>(
+    lines: &mut Vec<Line>,
+    rows: usize,
+    u: usize,
+    load: impl Fn(usize, usize) -> __m512,
+) {
     let (panels, steps) = (rows.div_ceil(PANEL), u / N::STEP);
     lines.resize(panels * steps * STEP_LINES, Line([0; 16]));
     for (t, tile) in lines.as_chunks_mut::<16>().0.iter_mut().enumerate() {

@@ -195,6 +195,7 @@ fn joint_critic<E: Real>([n, m, u]: [usize; 3], pairing: Pairing) -> [(&'static 
     let up = Upper { w2: &w2, b2: &b2, w3: &w3, b3: &b3 };
     let pairs = Pairs::new(pairing, n, m);
     let (scores, on) = joint::forward(pairs, &p, &q, up, true);
+    assert!(joint::forward(pairs, &p, &q, up, false) == (scores.clone(), Vec::new()));
     let gs = cast(&random(scores.len(), 7));
     let g = joint::backward(pairs, &p, &q, up, &on, &gs);
     [("scores", scores), ("p", g.p), ("q", g.q), ("w2", g.w2), ("b2", g.b2), ("w3", g.w3), ("b3", g.b3)]
