@@ -99,7 +99,7 @@ impl<M: TensorCollection<f32, D> + Clone, D: Backend<f32>> Part<M, D> {
     {
         let x = device.try_tensor_from_vec(pixels, M::image(batch)).map_err(device_error)?;
         let f = self.learned().try_encode(x).map_err(device_error)?;
-        Ok([f.conv.as_vec(), f.fc.as_vec(), f.global.as_vec()])
+        Ok([D::numbers(&f.conv), D::numbers(&f.fc), D::numbers(&f.global)])
     }
 }
 

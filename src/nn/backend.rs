@@ -216,6 +216,11 @@ pub trait Backend<E: Real>: Device<E> {
         towers: (Perceptron<I, H, K, E, Self>, Perceptron<J, H, K, E, Self>),
     ) -> Result<Tensor<(usize, usize, usize), E, Self, T>, Self::Err>;
 
+    /// The elements of `x` in their order.
+    fn numbers<X: Shape, T>(x: &Tensor<X, E, Self, T>) -> Vec<E> {
+        x.as_vec()
+    }
+
     /// A number that `f` makes of the elements of `x`, with its gradient, both in their order: computed beside the tape and
     /// put on it; and what else `f` returns.
     fn with_gradient<X: Shape, R, T: Tape<E, Self>>(

@@ -55,7 +55,7 @@ impl<S: Shape, E: Real, D: Backend<E>> Leaf<E, D> for Tensor<S, E, D> {
     }
 
     fn values(&self) -> Vec<E> {
-        self.as_vec()
+        D::numbers(self)
     }
 
     fn set(&mut self, values: &[E]) {

@@ -45,6 +45,7 @@ pub use jsd::{f_dime_gan, js_nwj, jsd, mi_from_jsd, smile};
 pub use kind::BoundKind;
 pub use nwj::{f_dime_kl, nwj, tuba};
 pub use statistics::PairStatistics;
+pub(crate) use trained::objective_beside;
 pub use trained::{SecondInput, TrainedBound, objective_with};
 
 use super::{Pairing, Scores};

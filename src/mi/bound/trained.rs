@@ -160,8 +160,25 @@ pub fn objective_with<E: Real, D: Backend<E>, T: Tape<E, D>>(
     second: Option<&Tensor<(usize,), E, D>>,
     pairing: Pairing,
 ) -> Result<Objective<E, D, T>, D::Err> {
+    objective_beside(bound, scores, second, pairing, None)
+}
+
+/// [`objective_with`] of the scores plus `known`, which nothing is learned of.
+pub(crate) fn objective_beside<E: Real, D: Backend<E>, T: Tape<E, D>>(
+    bound: &mut TrainedBound,
+    scores: Scores<E, D, T>,
+    second: Option<&Tensor<(usize,), E, D>>,
+    pairing: Pairing,
+    known: Option<&[E]>,
+) -> Result<Objective<E, D, T>, D::Err> {
     let shape = *scores.shape();
     let sizes = ScoreSizes { batch: shape.0, locations: shape.1, pairing };
-    let beside = second.map(|s| s.as_vec()).unwrap_or_default();
-    on_tape(scores, second, |scores| bound.step(scores, &beside, sizes))
+    let beside = second.map(D::numbers).unwrap_or_default();
+    on_tape(scores, second, |scores| match known {
+        Some(known) => {
+            let sums: Vec<E> = scores.iter().zip(known).map(|(&score, &known)| score + known).collect();
+            bound.step(&sums, &beside, sizes)
+        }
+        None => bound.step(scores, &beside, sizes),
+    })
 }

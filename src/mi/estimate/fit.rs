@@ -6,7 +6,7 @@ use super::objective::NeuralBound;
 use super::read_out::HeldOut;
 use super::{CurvePoint, EstimateError, Learning};
 use crate::mi::Pairing;
-use crate::mi::bound::objective_with;
+use crate::mi::bound::objective_beside;
 use crate::mi::critic::VectorCritic;
 use crate::nn::{Adam, AdamConfig, Backend};
 use crate::seed;
@@ -104,12 +104,9 @@ where
         let (x, y) = inputs.batch(rows);
         let x = dev.try_tensor_from_vec(x, (batch, Const::<I>)).map_err(failed)?;
         let y = dev.try_tensor_from_vec(y, (batch, Const::<I>)).map_err(failed)?;
-        let mut scores = critic.try_scores(x.leaky_traced(), y, Pairing::All).map_err(failed)?;
-        if let Some(base) = base_scores(dev, base, rows, shift).map_err(failed)? {
-            let base = base.try_reshape_like(&(batch, 1, batch)).map_err(failed)?;
-            scores = scores.try_add(base).map_err(failed)?;
-        }
-        let found = objective_with(&mut bound, scores, None, Pairing::All).map_err(failed)?;
+        let scores = critic.try_scores(x.leaky_traced(), y, Pairing::All).map_err(failed)?;
+        let known = base_scores(dev, base, rows, shift).map_err(failed)?;
+        let found = objective_beside(&mut bound, scores, None, Pairing::All, known.as_deref()).map_err(failed)?;
         if !found.value.as_vec()[0].is_finite() {
             break;
         }
@@ -131,13 +128,15 @@ fn base_scores<D: Backend<f32>>(
     base: Option<&Base>,
     rows: &[usize],
     shift: f64,
-) -> Result<Option<Tensor<(usize, usize), f32, D>>, D::Err> {
+) -> Result<Option<Vec<f32>>, D::Err> {
     let Some(base) = base else { return Ok(None) };
     let n = rows.len();
     let (x, y) = base.batch(rows);
     let x = dev.try_tensor_from_vec(x, (n, base.rank))?;
     let y = dev.try_tensor_from_vec(y, (n, base.rank))?;
-    D::linear::<1, _, _, _, _>(x, &y, None, (n, n), false)?.try_add(shift as f32).map(Some)
+    let mut scores = D::numbers(&D::linear::<1, _, _, _, _>(x, &y, None, (n, n), false)?);
+    scores.iter_mut().for_each(|s| *s += shift as f32);
+    Ok(Some(scores))
 }
 
 /// Scores of all pairs of `rows`, in groups.
@@ -160,9 +159,9 @@ where
             let n = rows.len();
             let x = dev.try_tensor_from_vec(x, (n, Const::<I>))?;
             let y = dev.try_tensor_from_vec(y, (n, Const::<I>))?;
-            let mut scores = critic.try_block(x, y)?.as_vec();
+            let mut scores = D::numbers(&critic.try_block(x, y)?);
             if let Some(base) = base_scores(dev, base, rows, shift)? {
-                scores.iter_mut().zip(base.as_vec()).for_each(|(s, b)| *s += b);
+                scores.iter_mut().zip(base).for_each(|(s, b)| *s += b);
             }
             Ok(HeldOut { rows: rows.to_vec(), scores })
         })

@@ -36,7 +36,7 @@ pub(crate) fn data_mut<S: Shape, E: Unit>(t: &mut Tensor<S, E, Cpu>) -> &mut [E]
 
 /// Whether the elements lie in the shape's own order. dfdx keeps the strides private, so they are read off the
 /// addresses of neighbouring elements.
-fn is_contiguous<S: Shape, E: Unit, T>(t: &Tensor<S, E, Cpu, T>) -> bool {
+pub(crate) fn is_contiguous<S: Shape, E: Unit, T>(t: &Tensor<S, E, Cpu, T>) -> bool {
     let sizes = t.shape().concrete();
     let expected = t.shape().strides();
     let first = std::ptr::from_ref(&t[S::Concrete::default()]).addr();

@@ -4,7 +4,7 @@
 //! backward pass asks for their gradients. Where an activation is fused, the gradient kept for the operation's output
 //! is, after the backward pass, the one before the activation.
 
-use super::access::{contiguous, data, data_mut, give, grad, take};
+use super::access::{contiguous, data, data_mut, give, grad, is_contiguous, take};
 use super::conv;
 use super::gemm::{Real, add_column_sums};
 use super::joint::{self, Pairs};
@@ -335,6 +335,11 @@ where
             });
         }
         Ok(out.put_tape(tape))
+    }
+
+    fn numbers<X: Shape, T>(x: &Tensor<X, E, Self, T>) -> Vec<E> {
+        // dfdx goes by each element's indices.
+        if is_contiguous(x) { data(x).to_vec() } else { x.as_vec() }
     }
 
     fn with_gradient<X: Shape, R, T: Tape<E, Self>>(
