@@ -132,6 +132,11 @@ fn numbers_made_beside_the_tape() {
     agree("with gradient", &x, [&ours, &other], &[]);
     let (y, count) = Cpu::with_gradient(x.clone().leaky_traced(), f).unwrap();
     assert_eq!((count, y.array()), (24, f(&x.as_vec()).0));
+    // In the order of a view's own elements, not of what it is a view of.
+    let turned: Tensor<Rank3<4, 3, 2>, f64, Cpu> = x.clone().permute::<_, Axes3<2, 0, 1>>();
+    assert_eq!(Cpu::numbers(&turned), turned.as_vec());
+    assert_eq!(Cpu::with_gradient(turned.clone(), |x| (x[1], Vec::from(x), ())).unwrap().0.array(), turned.as_vec()[1]);
+    assert!(Cpu::numbers(&x.device().tensor_from_vec(Vec::<f64>::new(), (0, 3))).is_empty());
     // What comes down is passed on.
     let gradient = (y * 2.0).backward().get(&x).as_vec();
     assert!(gradient.iter().zip(x.as_vec()).all(|(g, x)| (g - 6.0 * x * x).abs() < 1e-12));

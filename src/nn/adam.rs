@@ -97,7 +97,8 @@ impl<E: Real, D: Backend<E>> Adam<E, D> {
         let step = AdamStep { lr, betas, epsilon, l2, decoupled, t: self.t };
         let mut later = D::Later::default();
         change(module, None, &mut Self::stepping(&mut self.moments, grads, step, &mut later))?;
-        // SAFETY: the module, the moments and the gradients are borrowed here, and after `change` nothing has used them.
+        // SAFETY: moments and gradients are borrowed here, and nothing but `stepping` has been at them; `adam_later` holds the
+        // weights.
         unsafe { D::adam_now(later, step) };
         Ok(())
     }
@@ -111,8 +112,7 @@ impl<E: Real, D: Backend<E>> Adam<E, D> {
     ) -> impl FnMut(Place<'_>, &mut dyn Leaf<E, D>) -> Result<(), D::Err> {
         let mut moments = moments.iter_mut();
         move |place, tensor| match moments.next() {
-            // SAFETY: a module has each of its tensors once, and no two of them share storage that changes. `update` does
-            // what was put off when it has seen them all.
+            // SAFETY: each of the moments is given once, and `update` does what was put off when all are.
             Some(moments) if place.learned => unsafe { tensor.adam_later(&mut moments.values, grads, step, later) },
             _ => Ok(()),
         }

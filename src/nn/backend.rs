@@ -228,7 +228,8 @@ pub trait Backend<E: Real>: Device<E> {
         f: impl FnOnce(&[E]) -> (E, Vec<E>, R),
     ) -> Result<(Tensor<Rank0, E, Self, T>, R), Self::Err>;
 
-    /// One step of Adam: updates `p` and its moments, first and second, in place from the gradient of `p`.
+    /// One step of Adam: updates `p` and its moments, first and second, in place from the gradient of `p`. The safe form of
+    /// [`Backend::adam_later`], for one tensor.
     fn adam<S: Shape>(
         p: &mut Tensor<S, E, Self>,
         moments: &mut [Tensor<(usize,), E, Self>; 2],
@@ -247,8 +248,8 @@ pub trait Backend<E: Real>: Device<E> {
     /// [`Backend::adam`], or a part of it: what is better done for many tensors at once may be put off.
     ///
     /// # Safety
-    /// Until [`Backend::adam_now`] has done what was put off, or it is dropped, nothing uses `p`, its moments or its gradient,
-    /// and none of them goes away.
+    /// Until `later` is dropped or done by [`Backend::adam_now`], nothing uses the numbers of `p`, and `moments` and the
+    /// gradient of `p` stay as and where they are; no moments are given twice.
     unsafe fn adam_later<S: Shape>(
         p: &mut Tensor<S, E, Self>,
         moments: &mut [Tensor<(usize,), E, Self>; 2],

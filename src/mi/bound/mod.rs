@@ -130,7 +130,7 @@ pub struct Objective<E: Dtype, D: Storage<E>, T> {
 /// The bound of `scores [B, L, K]` on the tape.
 ///
 /// The value and its gradient are computed together, beside the tape. A value beyond the largest number of type `E` becomes
-/// that.
+/// that; where a score is no finite number, neither is the value.
 ///
 /// # Errors
 /// When the device fails.
@@ -156,7 +156,9 @@ pub(crate) fn on_tape<E: Real, D: Backend<E>, T: Tape<E, D>>(
     let most = E::max_value().wide();
     let (value, (nats, of_second)) = D::with_gradient(scores, |scores| {
         let found = evaluate(scores);
-        (E::of(found.objective.clamp(-most, most)), found.gradient, (found.nats, found.second))
+        let finite = scores.iter().map(|s| u64::from(!s.is_finite())).sum::<u64>() == 0;
+        let objective = if finite { found.objective.clamp(-most, most) } else { f64::NAN };
+        (E::of(objective), found.gradient, (found.nats, found.second))
     })?;
     let Some(second) = second else { return Ok(Objective { value, nats }) };
     // Its gradient alone: the value is of both.

@@ -176,9 +176,43 @@ pub(crate) fn objective_beside<E: Real, D: Backend<E>, T: Tape<E, D>>(
     let beside = second.map(D::numbers).unwrap_or_default();
     on_tape(scores, second, |scores| match known {
         Some(known) => {
+            assert_eq!(known.len(), scores.len(), "a known part of each score");
             let sums: Vec<E> = scores.iter().zip(known).map(|(&score, &known)| score + known).collect();
             bound.step(&sums, &beside, sizes)
         }
         None => bound.step(scores, &beside, sizes),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_of_scores_is_added_to_them() {
+        let dev = Cpu::seed_from_u64(3);
+        let (scores, known): (Tensor<Rank3<5, 1, 5>, f64, Cpu>, Tensor<Rank3<5, 1, 5>, f64, Cpu>) =
+            (dev.sample_normal(), dev.sample_normal());
+        let shape = (5, 1, 5);
+        let (scores, known): (Scores<f64, Cpu, NoneTape>, Scores<f64, Cpu, NoneTape>) =
+            (scores.try_reshape_like(&shape).unwrap(), known.try_reshape_like(&shape).unwrap());
+        let mut bound = TrainedBound::Plain(BoundKind::Dv);
+        let traced = || scores.clone().leaky_traced();
+        let beside = objective_beside(&mut bound, traced(), None, Pairing::All, Some(&known.as_vec())).unwrap();
+        let on_tape = objective_with(&mut bound, traced() + known.clone(), None, Pairing::All).unwrap();
+        assert_eq!((beside.nats, beside.value.array()), (on_tape.nats, on_tape.value.array()));
+        let gradient = beside.value.backward().get(&scores).as_vec();
+        assert_eq!(gradient, on_tape.value.backward().get(&scores).as_vec());
+        assert!(gradient.iter().any(|g| g.abs() > 0.01));
+    }
+
+    #[test]
+    fn an_infinite_score_has_no_value() {
+        let dev = Cpu::default();
+        for score in [f32::NEG_INFINITY, f32::NAN] {
+            let scores = dev.tensor_from_vec(vec![1.0, score, 0.0, 1.0], (2, 1, 2));
+            let found = super::super::objective(BoundKind::InfoNce, scores, Pairing::All).unwrap();
+            assert!(!found.value.array().is_finite());
+        }
+    }
 }

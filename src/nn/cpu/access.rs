@@ -38,6 +38,9 @@ pub(crate) fn data_mut<S: Shape, E: Unit>(t: &mut Tensor<S, E, Cpu>) -> &mut [E]
 /// addresses of neighbouring elements.
 pub(crate) fn is_contiguous<S: Shape, E: Unit, T>(t: &Tensor<S, E, Cpu, T>) -> bool {
     let sizes = t.shape().concrete();
+    if t.shape().num_elements() == 0 {
+        return true;
+    }
     let expected = t.shape().strides();
     let first = std::ptr::from_ref(&t[S::Concrete::default()]).addr();
     (0..S::NUM_DIMS).filter(|&axis| sizes[axis] > 1).all(|axis| {

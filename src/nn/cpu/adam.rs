@@ -7,6 +7,7 @@ use super::BLOCK;
 use super::gemm::Real;
 use crate::nn::backend::AdamStep;
 use rayon::prelude::*;
+use std::any::Any;
 
 /// The factors of a step, rounded to the weights' type.
 #[derive(Clone, Copy)]
@@ -35,25 +36,36 @@ struct Piece<E> {
     len: usize,
 }
 
-// SAFETY: a piece is an address; whoever follows it promises that nobody else does.
-unsafe impl<E: Send> Send for Piece<E> {}
+// SAFETY: a piece is an address; whoever follows it promises that nobody else changes what is there.
+unsafe impl<E: Send + Sync> Send for Piece<E> {}
 
-/// Steps that were put off, to be done in one pass: two threads then each find about the same weights in their caches as
-/// they had forward and backward.
-pub struct Later<E>(Vec<Piece<E>>);
+/// Steps that were put off, to be done in one pass: each of two threads then finds about the weights in its cache that it had
+/// there forward and backward.
+pub struct Later<E> {
+    pieces: Vec<Piece<E>>,
+    /// Handles on the weights' storage: it stays where it is even if a module puts another tensor in the place of one.
+    held: Vec<Box<dyn Any>>,
+}
 
 impl<E> Default for Later<E> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self { pieces: Vec::new(), held: Vec::new() }
     }
 }
 
 impl<E: Real> Later<E> {
-    /// Puts off a step of weights `p` with moments `m` and `v` down their gradient `g`. All are of one length.
-    pub(crate) fn push(&mut self, [p, m, v]: [&mut [E]; 3], g: &[E]) {
+    /// Whether a step of these weights is put off already.
+    pub(crate) fn has(&self, p: &[E]) -> bool {
+        self.pieces.iter().any(|piece| std::ptr::eq(piece.change[0], p.as_ptr()))
+    }
+
+    /// Puts off a step of weights `p` with moments `m` and `v` down their gradient `g`. All are of one length. `handle` keeps
+    /// the weights' storage alive.
+    pub(crate) fn push(&mut self, [p, m, v]: [&mut [E]; 3], g: &[E], handle: Box<dyn Any>) {
         assert!([m.len(), v.len(), g.len()] == [p.len(); 3], "two moments and a gradient for each weight");
         let pieces = p.chunks_mut(BLOCK).zip(m.chunks_mut(BLOCK)).zip(v.chunks_mut(BLOCK)).zip(g.chunks(BLOCK));
-        self.0.extend(pieces.map(|(((p, m), v), g)| Piece {
+        self.held.push(handle);
+        self.pieces.extend(pieces.map(|(((p, m), v), g)| Piece {
             change: [p.as_mut_ptr(), m.as_mut_ptr(), v.as_mut_ptr()],
             gradient: g.as_ptr(),
             len: p.len(),
@@ -63,18 +75,19 @@ impl<E: Real> Later<E> {
     /// Does all of them.
     ///
     /// # Safety
-    /// What was given to [`Later::push`] is still where it was, and nothing else has been at it since.
+    /// The moments and gradients that [`Later::push`] was given are where they were, nothing has been at these nor at the
+    /// weights since, and no weights or moments were given twice.
     pub(crate) unsafe fn run(self, step: AdamStep) {
         let factors = Factors::new(step);
         let each = |Piece { change, gradient, len }: Piece<E>| {
-            // SAFETY: `push` had slices of this length, of which no two overlap; the rest is the caller's promise.
+            // SAFETY: `push` had slices of this length, and the weights' are held; the rest is the caller's promise.
             let ([p, m, v], g) = unsafe {
                 (change.map(|at| std::slice::from_raw_parts_mut(at, len)), std::slice::from_raw_parts(gradient, len))
             };
             move_block(p, m, v, g, factors);
         };
-        // A small layer is not worth another thread.
-        self.0.into_par_iter().with_min_len(2).for_each(each);
+        // One piece is not worth another thread.
+        self.pieces.into_par_iter().with_min_len(2).for_each(each);
     }
 }
 
@@ -137,6 +150,7 @@ mod tests {
         }
         assert_eq!(wide, plain);
     }
+
     #[test]
     fn one_pass_over_all_weights_moves_each_once_on_any_number_of_threads() {
         let step = AdamStep { lr: 1e-2, betas: [0.9, 0.999], epsilon: 1e-8, l2: 1e-3, decoupled: 0.1, t: 3 };
@@ -158,7 +172,7 @@ mod tests {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
                 let mut later = Later::default();
-                layers.iter_mut().for_each(|[p, m, v, g]| later.push([p, m, v], g));
+                layers.iter_mut().for_each(|[p, m, v, g]| later.push([p, m, v], g, Box::new(())));
                 // SAFETY: the layers are there, and nothing else uses them.
                 unsafe { later.run(step) };
             });

@@ -29,8 +29,8 @@ fn rows<E: Real>(u: usize) -> usize {
 }
 
 /// Whether layers of `u` units go through one kernel forward.
-fn fuses<E: Real>(u: usize) -> bool {
-    operand::packs::<E>([rows::<E>(u), u, u], PRECISION) && packed::pair::fits(u)
+pub(super) fn fuses<E: Real>(u: usize) -> bool {
+    operand::packs::<E>([rows::<E>(u), u, u], PRECISION) && packed::fits(u)
 }
 
 /// Which rows of `p` and `q` make pairs: pair `r` is row `r / columns` of p with the partner that its column names.
@@ -142,7 +142,7 @@ pub(crate) fn forward<E: Real>(pairs: Pairs, p: &[E], q: &[E], up: Upper<E>, kee
             first_layer(pairs, number * block, p, q, u, first);
             multiply(second, u, &Operand::left_here(Mat::rows(first, n, u), u, PRECISION), &w2, false);
             upper_layers(second, up, scores);
-            on.iter_mut().zip(&*second).for_each(|(on, &h)| *on = u8::from(h > E::zero()));
+            on.iter_mut().zip(&*second).for_each(|(on, &h)| *on = u8::from(h > E::zero() || h.is_nan()));
         });
     }
     (scores, on)

@@ -361,11 +361,20 @@ where
         p: &mut Tensor<S, E, Self>,
         [m, v]: &mut [Tensor<(usize,), E, Self>; 2],
         grads: &mut Gradients<E, Self>,
-        _: AdamStep,
+        step: AdamStep,
         later: &mut Self::Later,
     ) -> Result<(), Self::Err> {
+        if later.has(data(p)) {
+            // A module that names a tensor twice takes two steps, one after the other.
+            // SAFETY: the caller's promise.
+            unsafe { std::mem::take(later).run(step) };
+        }
         let g: &[E] = grad(grads, p)?;
-        later.push([data_mut(p), data_mut(m), data_mut(v)], g);
+        // Its numbers first: they must be its own before there is another handle on them.
+        let numbers: *mut [E] = data_mut(p);
+        let handle = Box::new(p.clone());
+        // SAFETY: the handle keeps them where they are, and nobody reads through it.
+        later.push([unsafe { &mut *numbers }, data_mut(m), data_mut(v)], g, handle);
         Ok(())
     }
 

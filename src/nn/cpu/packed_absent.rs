@@ -62,6 +62,10 @@ pub(crate) fn par_product(_: &mut [f32], _: &Packed, _: &Packed, _: bool, _: imp
     unreachable!("nothing is packed")
 }
 
+pub(crate) fn fits(_: usize) -> bool {
+    false
+}
+
 /// The upper layers of concat critics.
 pub(crate) mod pair {
     use super::Format;
@@ -70,10 +74,6 @@ pub(crate) mod pair {
 
     /// Nothing is ever kept.
     pub(crate) struct Kept;
-
-    pub(crate) fn fits(_: usize) -> bool {
-        false
-    }
 
     pub(crate) fn forward(
         _: PairSizes,

@@ -109,7 +109,7 @@ pub(crate) fn forward<E: Real>(
     pairing: Pairing,
     keep: bool,
 ) -> (Vec<E>, Kept<E>) {
-    if packed::pair::fits(z.u)
+    if packed::fits(z.u)
         && let Some(format) = format(Precision::current())
         && let (Some(p), Some(q), Some(up)) = (E::singles(p), E::singles(q), up.singles())
     {

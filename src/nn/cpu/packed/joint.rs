@@ -1,23 +1,22 @@
 //! A concat critic of two vectors by products of packed sides.
 //!
-//! Forward, the first hidden layer goes into the product's tiles and the second from its sums to a score, and neither is
-//! written down. Backward they are [products of masks](super::thirds): what comes down to a pair's second layer is `g·w₃` where a unit is on: with the pair's `g` and the unit's `w₃` put on the
-//! other side of a product, or behind it, what is left is the mask.
+//! Forward, the first hidden layer goes into the product's tiles and the second from its sums to a score: neither is written
+//! down. The backward pass is two [products of masks](super::thirds): what comes down to a pair's second layer is `g·w₃` where
+//! a unit is on, and with the pair's `g` and the unit's `w₃` put on the other side of a product, or behind it, what is left
+//! is the mask.
 
-use super::lanes::{add, is_on, lanes, load, relu};
+use super::lanes::{add, is_on, load, relu};
 use super::masked::{On, sum_on};
-use super::number::{Number, Single};
-use super::pack::{Packed, Panels, STEP_LINES};
-use super::pair::{Keep, fill};
-use super::pool;
+use super::pack::Packed;
 use super::product::{block, product};
 use super::thirds::{Mask, right};
+use super::upper::upper_layers;
 use crate::nn::cpu::joint::{Pairs, Part};
 use crate::nn::cpu::pair::Upper;
-use std::arch::x86_64::{__m512, _mm512_add_ps, _mm512_maskz_mul_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_setzero_ps};
+use std::arch::x86_64::{__m512, _mm512_add_ps, _mm512_maskz_mul_ps, _mm512_mul_ps, _mm512_set1_ps};
 
-/// Whether the backward pass of critics of `units` is to go by these kernels: tiles are full, and what belongs to some pairs stays in a
-/// core's cache.
+/// Whether the backward pass of critics of `units` is to go by these kernels: tiles are full, and what belongs to some pairs
+/// stays in a core's cache.
 pub(crate) fn fits(units: usize) -> bool {
     units <= 512 && super::masked::fits(units)
 }
@@ -75,37 +74,9 @@ impl First<'_> {
 /// The scores of these pairs and, where there is room for it, which units of the second layer are on; `w2` is the transpose
 /// of the second layer's weights.
 pub(crate) fn forward(pairs: Block, up: Upper<f32>, w2: &Packed, scores: &mut [f32], on: &mut [u8]) {
-    // SAFETY: `w2` is packed, so the processor has what packing needs.
-    unsafe { forward_block(pairs, up, w2, scores, on) };
-}
-
-/// # Safety
-/// The processor has AVX-512.
-#[target_feature(enable = "avx512f,avx512bw")]
-unsafe fn forward_block(pairs: Block, up: Upper<f32>, w2: &Packed, scores: &mut [f32], on: &mut [u8]) {
-    let (rows, units) = (scores.len(), up.b2.len());
-    let first = pairs.first_layer(rows, units);
-    let mut lines = pool::scratch();
-    // SAFETY: the caller's promise.
-    unsafe { fill::<Single>(&mut lines, rows, units, |row, unit| relu(first.before(row, unit))) };
-    let mut sum = _mm512_setzero_ps();
-    let write = |row: usize, unit: usize, sums: &[f32]| {
-        let h = relu(_mm512_add_ps(load(sums), load(&up.b2[unit..])));
-        if !on.is_empty() {
-            // SAFETY: the caller's promise.
-            unsafe { On::keep(&mut on[row * units + unit..], h) };
-        }
-        sum = if unit == 0 { _mm512_setzero_ps() } else { sum };
-        // Multiplied and added one after the other, as in `dot`.
-        sum = _mm512_add_ps(sum, _mm512_mul_ps(h, load(&up.w3[unit..])));
-        if unit + 16 == units {
-            scores[row] = lanes(sum).into_iter().sum::<f32>() + up.b3[0];
-        }
-    };
-    let left = Panels { lines: &lines, steps: units / Single::STEP, step_lines: STEP_LINES, outer: rows };
-    // SAFETY: both sides are of `f32`, and `w2` knows what multiplies it.
-    unsafe { block(w2.unit(), left, w2.part(0..w2.panels()), write) };
-    pool::keep(lines);
+    let first = pairs.first_layer(scores.len(), up.b2.len());
+    // Products and sums as in `dot`. SAFETY: `w2` is packed, so the processor has what packing needs.
+    unsafe { upper_layers::<On, false>(|row, unit| relu(first.before(row, unit)), up, w2, on, scores) };
 }
 
 /// The gradients of some pairs' scores.

@@ -7,9 +7,10 @@
 use super::lanes::{add, is_on, load, store};
 use super::number::{Number, Single};
 use super::pack::{Packed, Side};
-use super::pair::{Column, Keep, column, partners};
+use super::pair::{Column, column, partners};
 use super::product::{block, par_product};
 use super::thirds::{Mask, bytes, right_by_all};
+use super::upper::Keep;
 use crate::mi::Pairing;
 use crate::nn::cpu::gemm::Mat;
 use crate::nn::cpu::pair::{PairGrads, PairSizes, Upper};

@@ -20,10 +20,12 @@ mod product;
 #[cfg(test)]
 mod tests;
 mod thirds;
+mod upper;
 
 pub(crate) use number::Format;
 pub(crate) use pack::{Packed, Side};
 pub(crate) use product::{par_product, product};
+pub(crate) use upper::fits;
 
 use std::sync::OnceLock;
 

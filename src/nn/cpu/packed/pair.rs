@@ -6,8 +6,9 @@
 
 use super::lanes::{add, is_on, load, relu};
 use super::number::{Bf16, Format, Number, Single};
-use super::pack::{PANEL, Packed, Panels, STEP_LINES, Side, across, along};
+use super::pack::{PANEL, Packed, Panels, STEP_LINES, Side, across};
 use super::product::{block, par_product};
+use super::upper::{Keep, fill, upper_layers};
 use super::{Line, masked, pool};
 use crate::mi::Pairing;
 use crate::nn::cpu::add_to;
@@ -16,13 +17,8 @@ use crate::nn::cpu::pair::{PairGrads, PairSizes, Upper};
 use rayon::prelude::*;
 use std::arch::x86_64::{
     __m512, _mm512_add_ps, _mm512_fmadd_ps, _mm512_mask_add_ps, _mm512_maskz_mov_ps, _mm512_maskz_mul_ps,
-    _mm512_mul_ps, _mm512_reduce_add_ps, _mm512_set1_ps, _mm512_setzero_ps,
+    _mm512_mul_ps, _mm512_set1_ps, _mm512_setzero_ps,
 };
-
-/// Whether these kernels can be used for layers of `units`: tiles are full.
-pub(crate) fn fits(units: usize) -> bool {
-    units > 0 && units.is_multiple_of(PANEL)
-}
 
 /// The second hidden layer `[B·L, U]` of columns, or of none where it is to be computed again.
 pub(crate) enum Kept {
@@ -32,32 +28,6 @@ pub(crate) enum Kept {
     Single(Vec<Vec<f32>>),
     /// Which of its units are on, where no more is needed.
     Mask(Vec<Vec<u8>>),
-}
-
-/// How the second hidden layer is kept.
-pub(super) trait Keep {
-    /// What its product is of.
-    type Number: Number;
-    /// What is kept of a unit.
-    type Kept: Copy + Send + Sync;
-
-    /// Keeps sixteen units.
-    ///
-    /// # Safety
-    /// The processor has what the numbers ask for.
-    unsafe fn keep(kept: &mut [Self::Kept], units: __m512);
-}
-
-impl<N: Number> Keep for N {
-    type Number = N;
-    type Kept = N::Kept;
-
-    #[target_feature(enable = "avx512f,avx512bw")]
-    #[inline]
-    unsafe fn keep(kept: &mut [N::Kept], units: __m512) {
-        // SAFETY: the caller's promise.
-        unsafe { N::store(kept, units) };
-    }
 }
 
 /// Pairs of one column.
@@ -146,8 +116,9 @@ pub(super) fn column<K: Keep>(column: Column, up: Upper<f32>, w2: &Packed) -> (V
     let mut scores = vec![0.0; b * l];
     let rows = column.rows();
     let forward = |(task, (second, scores)): (usize, (&mut [K::Kept], &mut [f32]))| {
+        let from = task * rows;
         // SAFETY: `w2` is packed, so the processor has what packing needs.
-        unsafe { forward_rows::<K>(column, task * rows, up, w2, second, scores) };
+        unsafe { upper_layers::<K, true>(|row, unit| column.first(from + row, unit), up, w2, second, scores) };
     };
     // SAFETY: each row's units are written, and their score.
     let second = unsafe {
@@ -156,67 +127,6 @@ pub(super) fn column<K: Keep>(column: Column, up: Upper<f32>, w2: &Packed) -> (V
         })
     };
     (second, scores)
-}
-
-/// Second layer and scores of rows `from..from + scores.len()`.
-///
-/// # Safety
-/// The processor has what the numbers ask for; so with the functions below.
-#[target_feature(enable = "avx512f,avx512bw")]
-unsafe fn forward_rows<K: Keep>(
-    c: Column,
-    from: usize,
-    up: Upper<f32>,
-    w2: &Packed,
-    second: &mut [K::Kept],
-    scores: &mut [f32],
-) {
-    let u = c.z.u;
-    let rows = scores.len();
-    let mut lines = pool::scratch();
-    let first = |row, unit| c.first(from + row, unit);
-    // SAFETY: the caller's promise.
-    unsafe { fill::<K::Number>(&mut lines, rows, u, first) };
-    let mut sum = _mm512_setzero_ps();
-    let write = |row: usize, unit: usize, sums: &[f32]| {
-        let h = relu(_mm512_add_ps(load(sums), load(&up.b2[unit..])));
-        // SAFETY: the caller's promise.
-        unsafe { K::keep(&mut second[row * u + unit..], h) };
-        sum = if unit == 0 { _mm512_setzero_ps() } else { sum };
-        sum = _mm512_fmadd_ps(h, load(&up.w3[unit..]), sum);
-        if unit + 16 == u {
-            scores[row] = _mm512_reduce_add_ps(sum) + up.b3[0];
-        }
-    };
-    let left = Panels { lines: &lines, steps: u / K::Number::STEP, step_lines: STEP_LINES, outer: rows };
-    // SAFETY: both sides are of `K::Number`, and `w2` knows what multiplies it.
-    unsafe { block(w2.unit(), left, w2.part(0..w2.panels()), write) };
-    pool::keep(lines);
-}
-
-/// Packs `rows` rows of `u` numbers as a left side: `load(row, number)` gives sixteen of them.
-///
-/// # Safety
-/// As [`forward_rows`].
-#[target_feature(enable = "avx512f,avx512bw")]
-#[inline]
-pub(super) unsafe fn fill<N: Number>(
-    lines: &mut Vec<Line>,
-    rows: usize,
-    u: usize,
-    load: impl Fn(usize, usize) -> __m512,
-) {
-    let (panels, steps) = (rows.div_ceil(PANEL), u / N::STEP);
-    lines.resize(panels * steps * STEP_LINES, Line([0; 16]));
-    for (t, tile) in lines.as_chunks_mut::<16>().0.iter_mut().enumerate() {
-        let (panel, step, half) = (t / 2 / steps, t / 2 % steps, t % 2);
-        let numbers = |i: usize, part: usize| {
-            let row = panel * PANEL + half * 16 + i;
-            if row < rows { load(row, step * N::STEP + part * 16) } else { _mm512_setzero_ps() }
-        };
-        // SAFETY: the caller's promise.
-        unsafe { along::<N>(numbers, Side::Left, tile) };
-    }
 }
 
 /// The gradients of `sum(gs · scores)`; that of `p` is added to `gp`.
@@ -299,7 +209,7 @@ fn masked(second: __m512, g: f32, w3: &[f32]) -> __m512 {
 /// Adds the gradient of rows `from..` to `gp`, whose size says how many they are.
 ///
 /// # Safety
-/// As [`forward_rows`].
+/// The processor has what the numbers ask for; so with the functions below.
 #[target_feature(enable = "avx512f,avx512bw")]
 unsafe fn backward_rows<N: Number>(
     c: Column,
@@ -377,7 +287,7 @@ fn second_weights<N: Number>(
 /// Thirty-two units from `unit` on by a step of rows from `row` on.
 ///
 /// # Safety
-/// As [`forward_rows`].
+/// As [`backward_rows`].
 #[target_feature(enable = "avx512f,avx512bw")]
 unsafe fn pack_step<N: Number>(
     c: Column,
