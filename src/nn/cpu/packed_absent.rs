@@ -58,7 +58,13 @@ pub(crate) fn product(_: &mut [f32], _: usize, _: &Packed, _: &Packed, _: bool) 
     unreachable!("nothing is packed")
 }
 
-pub(crate) fn par_product(_: &mut [f32], _: &Packed, _: &Packed, _: bool, _: impl Fn(usize, usize, &mut [f32]) + Sync) {
+pub(crate) fn par_product(
+    _: &mut [f32],
+    _: &Packed,
+    _: &Packed,
+    _: bool,
+    _: &(dyn Fn(usize, usize, &mut [f32]) + Sync),
+) {
     unreachable!("nothing is packed")
 }
 
@@ -116,6 +122,7 @@ pub(crate) mod joint {
 
     /// Nothing is ever in one.
     #[derive(Clone, Copy)]
+    #[expect(dead_code, reason = "nothing fits")]
     pub(crate) struct Block<'a> {
         pub pairs: Pairs,
         pub from: usize,
@@ -125,6 +132,7 @@ pub(crate) mod joint {
 
     /// Nor in one of these.
     #[derive(Clone, Copy)]
+    #[expect(dead_code, reason = "nothing fits")]
     pub(crate) struct Above<'a> {
         pub on: &'a [u8],
         pub gs: &'a [f32],
