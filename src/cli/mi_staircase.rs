@@ -16,8 +16,8 @@ use std::sync::mpsc::{Sender, channel};
 A critic meets a fresh batch of correlated normal vectors at every step; their mutual information rises level by level.
 Bias, variance and mean squared error are of the batches' values over the second half of each level's steps.
 
-The defaults are the published settings (Poole et al. 2019): about half a minute of one core for each objective with the
-separable critic, ten minutes with the concat critic. Finished ones are kept in the folder and not trained again.
+The defaults are the published settings (Poole et al. 2019): about twenty seconds of one core for each objective with the
+separable critic, four minutes with the concat critic. Finished ones are kept in the folder and not trained again.
 
 Examples:
   infomax mi staircase

@@ -42,7 +42,7 @@ impl<N: Number> Keep for N {
 }
 
 /// Second layer and scores of some rows: `first(row, unit)` gives sixteen units of the first. The second layer is kept where
-/// there is room for it. `FUSED`: whether a score's products are rounded before they are summed.
+/// there is room for it. `FUSED`: whether a score's products go into its sum without being rounded first.
 ///
 /// # Safety
 /// The processor has what the numbers ask for; so with the functions below.
