@@ -257,6 +257,11 @@ fn what_is_wrong_with_a_file_is_one_line() {
         (file("hole.csv", b"a,b\n1,\n"), ["--x", "a", "--y", "b"], "an empty cell"),
         (file("ragged.csv", b"a,b\n1,2\n1\n"), ["--x", "a", "--y", "b"], "line 3 has 1 cells where the first has 2"),
         (file("few.csv", b"a,b\n1,2\n2,4\n3,1\n"), ["--x", "a", "--y", "b"], "3 rows are too few"),
+        (
+            file("names.csv", format!("a,b,a\n{rows}").as_bytes()),
+            ["--x", "a", "--y", "b"],
+            "2 columns are called `a`; give each a name of its own",
+        ),
         (file("none.csv", b"a,b\n"), ["--x", "a", "--y", "b"], "there are no samples"),
         (file("cut.parquet", b"PAR1"), ["--x", "a", "--y", "b"], "cut.parquet"),
         (file("cut.npy", b"\x93NUMPY\x01\x00\x10"), ["--x", "0", "--y", "1"], "it ends in its header"),

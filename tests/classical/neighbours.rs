@@ -71,6 +71,23 @@ fn the_estimate_is_the_mean_of_the_rows_and_below_its_ceiling() {
 }
 
 #[test]
+fn a_value_that_grows_with_the_rows_is_said_to() {
+    let (x, _) = normal_pair(&[], 1, 1, 1000, 0);
+    let blurred = |noise: f64| {
+        let mut rng = stream(0, "noise", 0);
+        let y = x.values().iter().map(|v| v * v + noise * rng.gen_range(-1.0..1.0)).collect();
+        ksg(&x, &Samples::new(y, 1).unwrap(), &KsgConfig::default()).unwrap()
+    };
+    let function = blurred(0.0);
+    let [Warning::Growing { nats, growth }] = function.warnings[..] else { panic!("{function:?}") };
+    assert_eq!(nats, function.nats);
+    near(growth, std::f64::consts::LN_2, 0.1);
+    // With noise the truth has an end, which 1,000 rows are enough to see.
+    let noisy = blurred(0.1);
+    assert!(noisy.nats > 2.0 && noisy.warnings.is_empty(), "{} {:?}", noisy.nats, noisy.warnings);
+}
+
+#[test]
 fn entropies_of_normals_and_uniforms() {
     for norm in [Norm::Max, Norm::Euclidean] {
         for d in [1, 3] {

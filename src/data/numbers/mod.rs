@@ -50,6 +50,16 @@ pub enum NumbersError {
         /// Its name.
         column: String,
     },
+    /// A column that was asked for by a name that it shares with another.
+    #[error("{}: {count} columns are called `{column}`; give each a name of its own", path.display())]
+    Ambiguous {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        column: String,
+        /// Columns of that name.
+        count: usize,
+    },
     /// A cell that is no number.
     #[error("{}: column `{column}`, row {row}: {found} is no number; drop or fill such rows", path.display())]
     Cell {
@@ -95,8 +105,8 @@ trait Columns {
 /// where `*` stands for any letters and `?` for one. A .npy file's columns are named 0, 1, 2 …
 ///
 /// # Errors
-/// A file that cannot be read or is damaged, a pattern without a column, a column named twice, a cell without a finite
-/// number.
+/// A file that cannot be read or is damaged, a pattern without a column, a column named twice, a name that two columns
+/// have, a cell without a finite number.
 pub fn read_columns(path: &Path, groups: &[&str]) -> Result<Vec<Samples>, NumbersError> {
     let kind = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
     let mut file: Box<dyn Columns> = match kind.as_str() {
@@ -111,6 +121,12 @@ pub fn read_columns(path: &Path, groups: &[&str]) -> Result<Vec<Samples>, Number
     let all = groups.concat();
     if let Some((_, &twice)) = all.iter().enumerate().find(|(at, place)| all[..*at].contains(place)) {
         return Err(NumbersError::Twice { column: names[twice].clone() });
+    }
+    for &place in &all {
+        let count = names.iter().filter(|&n| *n == names[place]).count();
+        if count > 1 {
+            return Err(NumbersError::Ambiguous { path: path.to_owned(), column: names[place].clone(), count });
+        }
     }
     let columns = file.read(&all)?;
     let mut rest = &columns[..];

@@ -29,6 +29,13 @@ pub enum Warning {
         /// The largest possible value, nats.
         ceiling: f64,
     },
+    /// The estimate grows with the number of rows, as that of a function does.
+    Growing {
+        /// The estimate, nats.
+        nats: f64,
+        /// What it has more than every other row alone gives, nats; ln 2 for a function.
+        growth: f64,
+    },
     /// A class of one row has no neighbour of its own and was left out.
     SingleRows {
         /// How many such rows there were.
@@ -60,6 +67,11 @@ impl fmt::Display for Warning {
                     "{nats:.2} nats is near {ceiling:.2}, the most this many rows can show; the truth may be larger"
                 )
             }
+            Self::Growing { nats, growth } => write!(
+                f,
+                "{growth:.2} of the {nats:.2} nats came with the second half of the rows, and more may come with more: of a \
+                 function of the other vector it would never end"
+            ),
             Self::SingleRows { rows } => write!(f, "{rows} rows are the only one of their class and were left out"),
             Self::Sparse { cells, rows } => {
                 write!(f, "{cells} cells share {rows} rows; the estimate is likely too high")

@@ -23,10 +23,7 @@ pub(super) fn estimate(x: &Samples, y: &Samples, config: &EstimateConfig) -> Res
         Estimator::Ksg => {
             let settings = KsgConfig { k: config.neighbours, ..KsgConfig::default() };
             let found = ksg(&scaled(x)?, &scaled(y)?, &settings)?;
-            let mut warnings: Vec<String> = found.warnings.iter().map(ToString::to_string).collect();
-            if found.nats > 0.85 * found.ceiling {
-                warnings.push(super::result::near(found.nats, found.ceiling));
-            }
+            let warnings = found.warnings.iter().map(ToString::to_string).collect();
             let (interval, error) = of_rows(&found.pointwise, config);
             let (ceiling, pointwise) = (Some(found.ceiling), found.pointwise);
             Estimate { nats: found.nats, interval, standard_error: error, ceiling, warnings, pointwise, ..empty }
