@@ -5,7 +5,7 @@ use crate::data::numbers::read_columns;
 use crate::mi::estimate::{
     Architecture, Estimate, EstimateConfig, EstimateError, Estimator, Learning, estimate, estimate_conditional,
 };
-use crate::mi::{Samples, Scaling, permutation_test};
+use crate::mi::{MiError, Samples, Scaling, permutation_test};
 use crate::report::{Align, Table};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -137,6 +137,8 @@ enum CriticArg {
 /// A line of `--json`.
 #[derive(Serialize)]
 struct Line<'a> {
+    /// What was asked for; `auto` is estimated by another.
+    asked: Estimator,
     #[serde(flatten)]
     estimate: &'a Estimate,
     seconds: f64,
@@ -195,7 +197,7 @@ pub(super) fn run(args: &EstimateArgs) -> Result<(), CliError> {
         let seconds = began.elapsed().as_secs_f64();
         progress.task_advances(1);
         let line = match &estimate {
-            Ok(estimate) => serde_json::to_string(&Line { estimate, seconds, seed: args.seed }),
+            Ok(estimate) => serde_json::to_string(&Line { asked: estimator, estimate, seconds, seed: args.seed }),
             Err(e) if single => return Err(e.clone().into()),
             Err(e) => serde_json::to_string(&Failure { estimator, error: e.to_string() }),
         };
@@ -208,6 +210,9 @@ pub(super) fn run(args: &EstimateArgs) -> Result<(), CliError> {
     progress.task_ends();
     if !args.json {
         print(&mut out, &found, x, y, args.bits)?;
+    }
+    if found.iter().all(|(_, estimate, _)| estimate.is_err()) {
+        return Err(CliError::Failed("no estimator works on these samples; what each says is above".into()));
     }
     Ok(())
 }
@@ -240,7 +245,7 @@ fn with_p_value(
         let nats = |x: &Samples, y: &Samples| match estimate(x, y, &config) {
             Ok(found) => Ok(found.nats),
             Err(EstimateError::Samples(e)) => Err(e),
-            Err(EstimateError::Device(_)) => Ok(f64::NAN),
+            Err(EstimateError::Device(e)) => Err(MiError::Device(e)),
         };
         found.p_value = Some(permutation_test(x, y, permutations, config.seed, nats)?.p_value);
     }

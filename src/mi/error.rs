@@ -91,7 +91,7 @@ pub enum MiError {
         of: String,
     },
     /// x determines y without noise.
-    #[error("`{y}` of y is a linear function of `{x}` of x; mutual information is infinite; leave one of them out")]
+    #[error("`{y}` of y is a function of `{x}` of x; their mutual information has no end; leave one of them out")]
     Infinite {
         /// Column or columns of x.
         x: String,

@@ -126,6 +126,8 @@ pub struct DiscreteEstimate {
     pub plug_in: f64,
     /// H(X), H(Y) and H(X,Y) of the frequencies.
     pub entropies: [f64; 3],
+    /// The most that `nats` can be with these labels: the smaller of H(X) and H(Y), corrected alike.
+    pub ceiling: f64,
     /// Degrees of freedom of the G-test, (K_x − 1)(K_y − 1) over labels that occur.
     pub degrees: usize,
     /// Probability of a G = 2N·plug-in this large without dependence, by χ²; 1 when a label never changes. Poor when
@@ -167,6 +169,8 @@ pub fn discrete_mi(table: &Table) -> DiscreteEstimate {
     let plug_in = table.cells.iter().map(term).sum::<f64>().max(0.0);
     let (kx, ky, cells) = (x.len(), y.len(), table.cells.len());
     let nats = plug_in + (kx as f64 + ky as f64 - cells as f64 - 1.0) / (2.0 * n);
+    let corrected = |entropy: f64, classes: usize| entropy + (classes as f64 - 1.0) / (2.0 * n);
+    let ceiling = corrected(entropies[0], kx).min(corrected(entropies[1], ky));
     let degrees = (kx - 1) * (ky - 1);
     let p_value = if degrees == 0 { 1.0 } else { chi_squared_tail(2.0 * n * plug_in, degrees as f64) };
     let warnings = if 5 * cells as u64 > total && cells > 1 {
@@ -174,5 +178,18 @@ pub fn discrete_mi(table: &Table) -> DiscreteEstimate {
     } else {
         Vec::new()
     };
-    DiscreteEstimate { nats, plug_in, entropies, degrees, p_value, warnings }
+    DiscreteEstimate { nats, plug_in, entropies, ceiling, degrees, p_value, warnings }
+}
+
+/// log p(x,y)/(p(x)p(y)) of each row's pair of labels by their frequencies, `[N]` in nats; the mean is the plug-in.
+///
+/// # Errors
+/// When the labels are not paired.
+pub fn discrete_pointwise(x: &Labels, y: &Labels) -> Result<Vec<f64>, MiError> {
+    let Table { cells } = Table::of(x, y)?;
+    let n = x.rows() as f64;
+    let counts = |labels: &Labels| labels.members().iter().map(|rows| rows.len() as f64).collect::<Vec<_>>();
+    let (in_x, in_y) = (counts(x), counts(y));
+    let of = |(&a, &b): (&u32, &u32)| (cells[&(a, b)] as f64 * n / (in_x[a as usize] * in_y[b as usize])).ln();
+    Ok(x.of.iter().zip(&y.of).map(of).collect())
 }

@@ -22,13 +22,14 @@ mod ties;
 mod warning;
 
 pub use cca::{CcaConfig, CcaEstimate, Correction, copula_mi, gaussian_mi};
-pub use discrete::{DiscreteEstimate, Labels, Table, discrete_mi};
+pub use discrete::{DiscreteEstimate, Labels, Table, discrete_mi, discrete_pointwise};
 pub use entropy::{EntropyEstimate, knn_entropy};
 pub use gaussian::{GaussianModel, Shrinkage};
 pub use histogram::{Bins, Edges, bin, histogram_mi};
 pub use ksg::{KsgConfig, KsgEstimate, KsgVariant, ksg};
 pub use mixed::{MixedEstimate, mixed_mi};
 pub use ties::Ties;
+pub(super) use ties::{classes, distinct};
 pub use warning::Warning;
 
 /// How far apart two samples of one vector are.

@@ -30,7 +30,7 @@ impl Default for Ties {
 const AMPLITUDE: f64 = 1e-10;
 
 /// A number for each row, the same for equal rows: 0, 1, … in order of first appearance; and how many there are.
-pub(super) fn classes(parts: &[&Samples]) -> (Vec<u32>, usize) {
+pub(crate) fn classes(parts: &[&Samples]) -> (Vec<u32>, usize) {
     let mut seen: HashMap<Vec<u64>, u32> = HashMap::new();
     let rows = parts.iter().map(|p| p.rows()).min().unwrap_or(0);
     let of = (0..rows)
@@ -45,7 +45,7 @@ pub(super) fn classes(parts: &[&Samples]) -> (Vec<u32>, usize) {
 }
 
 /// How many different rows there are.
-pub(super) fn distinct(parts: &[&Samples]) -> usize {
+pub(crate) fn distinct(parts: &[&Samples]) -> usize {
     let rows = parts.iter().map(|p| p.rows()).min().unwrap_or(0);
     let Some(first) = parts.first() else { return rows.min(1) };
     // Adding 0 makes −0 equal to 0. The first numbers alone decide nearly always.

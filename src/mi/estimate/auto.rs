@@ -1,5 +1,6 @@
 //! The automatic choice of an estimator.
 
+use super::copies::endless;
 use super::{Estimate, EstimateConfig, EstimateError, Estimator, NeuralBound, classical, neural};
 use crate::mi::Samples;
 use crate::mi::classical::Labels;
@@ -10,6 +11,9 @@ const FEW_ROWS: usize = 300;
 const FEW_COLUMNS: usize = 4;
 /// What a network must find beyond a Gaussian copula before it is believed: a part of the value, and nats.
 const GAIN: (f64, f64) = (0.02, 0.01);
+
+/// What is said of a Gaussian copula's value where there may be more.
+const PART: &str = "only what a Gaussian copula shows; the truth may be larger";
 
 /// Chooses, estimates, and says why.
 pub(super) fn estimate(x: &Samples, y: &Samples, config: &EstimateConfig) -> Result<Estimate, EstimateError> {
@@ -40,23 +44,33 @@ pub(super) fn estimate(x: &Samples, y: &Samples, config: &EstimateConfig) -> Res
         } else {
             let why = format!("{rows} rows are few for a critic, and {columns} columns many for nearest neighbours");
             let mut found = classical(Estimator::Copula, why)?;
-            found.warnings.push("only what a Gaussian copula shows; the truth may be larger".into());
+            found.warnings.push(PART.into());
             Ok(found)
         };
     }
-    let bound = NeuralBound::InfoNce;
-    let (critic, start) = neural::estimate_from(x, y, bound, config)?;
+    if let Some(error) = endless(x, y) {
+        return Err(error.into());
+    }
+    let (critic, start) = neural::estimate_from(x, y, NeuralBound::InfoNce, config)?;
     let held_out = critic.bound.unwrap_or(critic.nats);
     let gain = held_out - start;
-    if config.gaussian && gain <= GAIN.0 * held_out.abs() + GAIN.1 {
+    if config.gaussian {
+        let chance = gain <= GAIN.0 * held_out.abs() + GAIN.1;
         let why = format!("critics find {gain:.3} nats beyond a Gaussian copula: no more than chance");
         // Columns that depend on each other have no copula without shrinkage; the critics had one.
-        if let Ok(copula) = classical(Estimator::Copula, why) {
-            let ends = critic.interval.iter().chain(&copula.interval).flatten().chain([&copula.nats]);
-            let interval = ends.fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], v| [low.min(*v), high.max(*v)]);
-            let interval = Some(interval);
-            let (bound, optimistic, ceiling) = (critic.bound, critic.optimistic, critic.ceiling);
-            return Ok(Estimate { interval, bound, optimistic, ceiling, curve: critic.curve, ..copula });
+        match classical(Estimator::Copula, why) {
+            Ok(copula) if chance => return Ok(either(copula, critic)),
+            // The Gaussian part of critics shrinks where columns are many for the rows, and they lose more by that than they
+            // find; canonical correlations are without bias.
+            Ok(copula) if copula.nats >= critic.nats => {
+                let nats = critic.nats;
+                let why =
+                    format!("a Gaussian copula shows more than the {nats:.3} nats that critics find in {rows} rows");
+                let mut found = either(Estimate { why: Some(why), ..copula }, critic);
+                found.warnings.push(PART.into());
+                return Ok(found);
+            }
+            _ => (),
         }
     }
     if columns <= FEW_COLUMNS {
@@ -70,4 +84,12 @@ pub(super) fn estimate(x: &Samples, y: &Samples, config: &EstimateConfig) -> Res
     }
     let why = format!("critics find {gain:.3} nats beyond a Gaussian copula in {rows} rows of {columns} columns");
     Ok(Estimate { why: Some(why), ..critic })
+}
+
+/// The copula's value, with an interval that holds the critics' as well, and what critics say beside it.
+fn either(copula: Estimate, critic: Estimate) -> Estimate {
+    let ends = critic.interval.iter().chain(&copula.interval).flatten().chain([&copula.nats]);
+    let interval = ends.fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], v| [low.min(*v), high.max(*v)]);
+    let Estimate { bound, optimistic, curve, warnings, .. } = critic;
+    Estimate { interval: Some(interval), bound, optimistic, curve, warnings, ..copula }
 }

@@ -3,7 +3,8 @@
 use super::result::{Estimate, bootstrap};
 use super::{EstimateConfig, EstimateError, Estimator};
 use crate::mi::classical::{
-    CcaConfig, CcaEstimate, KsgConfig, Labels, Norm, Table, Ties, copula_mi, discrete_mi, gaussian_mi, ksg, mixed_mi,
+    CcaConfig, CcaEstimate, KsgConfig, Labels, Norm, Table, Ties, copula_mi, discrete_mi, discrete_pointwise,
+    gaussian_mi, ksg, mixed_mi,
 };
 use crate::mi::{Samples, Scaling, Standardiser};
 
@@ -39,11 +40,24 @@ pub(super) fn estimate(x: &Samples, y: &Samples, config: &EstimateConfig) -> Res
             Estimate { nats: found.nats, interval, standard_error: error, warnings, ..empty }
         }
         _ => {
-            let found = discrete_mi(&Table::of(&Labels::of_rows(x), &Labels::of_rows(y))?);
-            let [hx, hy, _] = found.entropies;
+            let (lx, ly) = (Labels::of_rows(x), Labels::of_rows(y));
+            let found = discrete_mi(&Table::of(&lx, &ly)?);
+            let pointwise = discrete_pointwise(&lx, &ly)?;
             let warnings = found.warnings.iter().map(ToString::to_string).collect();
-            let (ceiling, p_value) = (Some(hx.min(hy)), Some(found.p_value));
-            Estimate { nats: found.nats, ceiling, p_value, warnings, scaling: Scaling::None, ..empty }
+            let (interval, error) = of_rows(&pointwise, config);
+            // The frequencies are biased up, the estimate is corrected: the interval moves with it.
+            let interval = interval.map(|ends| ends.map(|end| end + found.nats - found.plug_in));
+            Estimate {
+                nats: found.nats,
+                interval,
+                standard_error: error,
+                ceiling: Some(found.ceiling),
+                p_value: Some(found.p_value),
+                warnings,
+                scaling: Scaling::None,
+                pointwise,
+                ..empty
+            }
         }
     })
 }

@@ -52,8 +52,9 @@ pub fn estimate_conditional(
         bound,
         optimistic,
         standard_error,
-        // A test of dependence on y and z together is none of y given z.
+        // A test of dependence on y and z together is none of y given z, and neither is how much of both can be shown.
         p_value: None,
+        ceiling: None,
         columns: [x.columns(), y.columns()],
         why: None,
         warnings,

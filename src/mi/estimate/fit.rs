@@ -17,7 +17,12 @@ use rand::seq::SliceRandom;
 const MISFIT: f64 = 0.1;
 
 /// Held-out rows scored against each other at once; more are cut into groups of about this many.
-pub(super) const GROUP: usize = 2048;
+const GROUP: usize = 2048;
+
+/// Rows in the largest group of so many.
+pub(super) fn largest_group(rows: usize) -> usize {
+    rows.div_ceil(rows.div_ceil(GROUP).max(1))
+}
 
 /// A critic that can be made to say nothing, so that learning starts from the Gaussian part of the score alone.
 pub(super) trait Silent {
@@ -31,7 +36,7 @@ pub(super) struct Fitted {
     pub report: Vec<HeldOut>,
     /// Its value on the rows that it learned from, nats: optimistic.
     pub training: f64,
-    /// The validation value before the first step, nats.
+    /// Its value on the report rows before the first step, nats.
     pub start: f64,
     /// Validation value as it learned.
     pub curve: Vec<CurvePoint>,
@@ -56,6 +61,7 @@ where
 {
     let failed = |e: D::Err| EstimateError::Device(format!("{e:?}"));
     critic.silence();
+    let silent = critic.clone();
     let mut average = critic.clone();
     let config =
         AdamConfig { lr: learning.lr, betas: [0.9, 0.999], decoupled: learning.decay, ..AdamConfig::default() };
@@ -71,19 +77,16 @@ where
     // Far from a Gaussian, its part of the scores can be wildly wrong: then it is left out.
     let mut base = inputs.base.as_ref();
     if base.is_some() {
-        let silent = held_out(&average, base, &fold.validation)?;
-        base = base.filter(|_| kind.merit(&silent, read_out.value(&silent)) >= kind.nothing() - MISFIT);
+        let alone = held_out(&silent, base, &fold.validation)?;
+        base = base.filter(|_| kind.merit(&alone, read_out.value(&alone)) >= kind.nothing() - MISFIT);
     }
-    let (mut best, mut kept, mut curve, mut start) = (f64::NEG_INFINITY, average.clone(), Vec::new(), f64::NAN);
+    let (mut best, mut kept, mut curve) = (f64::NEG_INFINITY, average.clone(), Vec::new());
     let mut best_step = 0;
     for step in 0..=learning.steps {
         if step % learning.check == 0 {
             let validation = held_out(&average, base, &fold.validation)?;
             let value = read_out.value(&validation);
             curve.push(CurvePoint { step, nats: value });
-            if step == 0 {
-                start = value;
-            }
             let merit = kind.merit(&validation, value);
             if merit > best {
                 (best, best_step) = (merit, step);
@@ -119,18 +122,20 @@ where
     }
     let report = held_out(&kept, base, &fold.report)?;
     let training = read_out.value(&held_out(&kept, base, &fold.train)?);
+    // On the same rows as the report: the difference is what was learned, and no other rows' luck.
+    let start = read_out.value(&held_out(&silent, base, &fold.report)?);
     Ok(Fitted { report, training, start, curve })
 }
 
-/// The Gaussian part of the scores of all pairs of `rows`, plus `shift`.
+/// The Gaussian part of the scores of all pairs of `rows`, plus `shift`; none where both are nothing.
 fn base_scores<D: Backend<f32>>(
     dev: &D,
     base: Option<&Base>,
     rows: &[usize],
     shift: f64,
 ) -> Result<Option<Vec<f32>>, D::Err> {
-    let Some(base) = base else { return Ok(None) };
     let n = rows.len();
+    let Some(base) = base else { return Ok((shift != 0.0).then(|| vec![shift as f32; n * n])) };
     let (x, y) = base.batch(rows);
     let x = dev.try_tensor_from_vec(x, (n, base.rank))?;
     let y = dev.try_tensor_from_vec(y, (n, base.rank))?;

@@ -1,9 +1,10 @@
 //! Nearest neighbours in learned codes: LMI (Gowri, Lun, Klein & Yin 2024, arXiv 2409.02732).
 
 use super::classical::of_rows;
+use super::copies::Copies;
 use super::folds::{Fold, folds};
 use super::inputs::gather;
-use super::result::{mean_curve, near};
+use super::result::mean_curve;
 use super::{CurvePoint, Estimate, EstimateConfig, EstimateError, Estimator, Learning};
 use crate::mi::classical::{KsgConfig, ksg};
 use crate::mi::critic::Tower;
@@ -64,7 +65,9 @@ struct Half {
 pub(super) fn estimate(x: &Samples, y: &Samples, config: &EstimateConfig) -> Result<Estimate, EstimateError> {
     x.check_paired(y, 4 * (config.neighbours + 1).max(10))?;
     let columns = x.columns().max(y.columns());
-    let halves = folds(x.rows(), 2, config.learning.validation, config.seed);
+    let copies = Copies::find(x, y)?;
+    let mut halves = folds(x.rows(), 2, config.learning.validation, config.seed);
+    halves.iter_mut().for_each(|half| copies.keep_apart(half));
     let found: Vec<Half> = halves
         .par_iter()
         .enumerate()
@@ -81,16 +84,13 @@ pub(super) fn estimate(x: &Samples, y: &Samples, config: &EstimateConfig) -> Res
         })
         .collect::<Result<_, _>>()?;
     let mut pointwise = vec![0.0; x.rows()];
-    let mut warnings: Vec<String> = Vec::new();
+    let mut warnings: Vec<String> = copies.warning().into_iter().collect();
     for half in &found {
         half.rows.iter().zip(&half.pointwise).for_each(|(&row, &v)| pointwise[row] = v);
         warnings.extend(half.warnings.iter().filter(|w| !warnings.contains(w)).cloned().collect::<Vec<_>>());
     }
     let nats = pointwise.iter().sum::<f64>() / pointwise.len() as f64;
     let ceiling = found.iter().map(|h| h.ceiling).fold(f64::INFINITY, f64::min);
-    if nats > 0.85 * ceiling {
-        warnings.push(near(nats, ceiling));
-    }
     let (interval, standard_error) = of_rows(&pointwise, config);
     let curve = mean_curve(found.iter().map(|h| h.curve.as_slice()));
     Ok(Estimate {

@@ -14,6 +14,7 @@ mod auto;
 mod classical;
 mod conditional;
 mod config;
+mod copies;
 mod fit;
 mod folds;
 mod inputs;
@@ -61,10 +62,14 @@ const LEAST_ROWS: usize = 10;
 /// the critic is optimistic by about as much (as for any fit by likelihood, Akaike 1974). The estimate is the middle of the
 /// two, and the interval goes from the one to the other, each widened by the spread over rows.
 ///
+/// No critic is read on a row whose copy it learned from, and a column that x and y share, whatever monotone function is
+/// between the two, is an error, or a warning from estimators that are asked for by name and have an end.
+///
 /// The same samples, settings and build give the same bits on any number of threads.
 ///
 /// # Errors
-/// Unpaired rows, fewer than ten, a constant column, a setting out of range, and what the chosen estimator says.
+/// Unpaired rows, fewer than ten, a constant column, rows of which most are copies, a setting out of range, and what the
+/// chosen estimator says.
 pub fn estimate(x: &Samples, y: &Samples, config: &EstimateConfig) -> Result<Estimate, EstimateError> {
     x.check_paired(y, LEAST_ROWS)?;
     config.check()?;
@@ -76,10 +81,22 @@ pub fn estimate(x: &Samples, y: &Samples, config: &EstimateConfig) -> Result<Est
             }
         }
     }
+    let endless = || copies::endless(x, y);
     match config.estimator {
         Estimator::Auto => auto::estimate(x, y, config),
-        Estimator::Neural(bound) => neural::estimate(x, y, bound, config),
-        Estimator::Lmi => latent::estimate(x, y, config),
-        _ => classical::estimate(x, y, config),
+        Estimator::Neural(_) | Estimator::Lmi => {
+            let mut found = match config.estimator {
+                Estimator::Neural(bound) => neural::estimate(x, y, bound, config)?,
+                _ => latent::estimate(x, y, config)?,
+            };
+            // Pictures that share pixels are compared by what so many rows can show of it.
+            found.warnings.extend(endless().map(|e| e.to_string()));
+            Ok(found)
+        }
+        Estimator::Ksg | Estimator::Cca | Estimator::Copula => match endless() {
+            Some(error) => Err(error.into()),
+            None => classical::estimate(x, y, config),
+        },
+        Estimator::Discrete | Estimator::Mixed => classical::estimate(x, y, config),
     }
 }

@@ -1,6 +1,7 @@
 //! Neural estimators: critics trained on folds of the samples, each row reported by a critic that never saw it.
 
-use super::fit::{Fitted, Silent, fit};
+use super::copies::Copies;
+use super::fit::{Fitted, Silent, fit, largest_group};
 use super::folds::{Fold, folds};
 use super::inputs::Seen;
 use super::objective::NeuralBound;
@@ -20,7 +21,7 @@ pub(super) struct CrossFit {
     pub nats: f64,
     /// Mean value of the critics on the rows that they learned from, nats: optimistic.
     pub training: f64,
-    /// What the critics read before their first step: the Gaussian part alone, or nothing.
+    /// What the critics read of the same rows before their first step: the Gaussian part alone, or nothing.
     pub start: f64,
     /// Each row's influence on `nats`, in the order of the samples.
     pub influence: Vec<f64>,
@@ -28,12 +29,14 @@ pub(super) struct CrossFit {
     pub pointwise: Vec<f64>,
     /// Share of shufflings of y under which the critics' joint scores are as large: a p-value of independence.
     pub p_value: f64,
-    /// Rows in the smallest group that was scored against itself.
-    pub group: usize,
+    /// Rows in the largest group that was scored against itself, of those that report and of those learned from.
+    pub groups: [usize; 2],
     /// As [`Estimate::components`].
     pub components: Option<[usize; 2]>,
     /// Mean validation curve over folds (up to the shortest).
     pub curve: Vec<CurvePoint>,
+    /// What to know of repeated rows.
+    pub copies: Option<String>,
 }
 
 /// Shufflings of y for the p-value.
@@ -64,18 +67,19 @@ pub(super) fn estimate_from(
     let error = (found.influence.iter().map(|v| v * v).sum::<f64>() / n / n).sqrt();
     let (bound, optimistic) = (found.nats, found.training);
     let ends = [bound.min(optimistic), bound.max(optimistic)];
-    let ceiling = (kind == NeuralBound::InfoNce).then(|| (found.group as f64).ln());
-    let warnings = ceiling.filter(|c| bound > 0.85 * c).map(|c| near(bound, c)).into_iter().collect();
+    let [most, most_learned] = found.groups.map(|rows| (rows as f64).ln());
+    let has_ceiling = kind == NeuralBound::InfoNce;
+    let verdict = (has_ceiling && bound > 0.85 * most).then(|| near(bound, most));
     let estimate = Estimate {
         nats: 0.5 * (bound + optimistic),
         interval: Some([ends[0] + low, ends[1] + high]),
         bound: Some(bound),
         optimistic: Some(optimistic),
         standard_error: Some(error),
-        ceiling,
+        ceiling: has_ceiling.then_some(0.5 * (most + most_learned)),
         p_value: Some(found.p_value),
         components: found.components,
-        warnings,
+        warnings: verdict.into_iter().chain(found.copies).collect(),
         curve: found.curve,
         pointwise: found.pointwise,
         ..Estimate::new(Estimator::Neural(kind), x, y, config)
@@ -92,7 +96,9 @@ pub(super) fn cross_fit(
 ) -> Result<CrossFit, EstimateError> {
     let EstimateConfig { learning, seed, .. } = config;
     let seed = *seed;
-    let folds = folds(x.rows(), learning.folds, learning.validation, seed);
+    let copies = Copies::find(x, y)?;
+    let mut folds = folds(x.rows(), learning.folds, learning.validation, seed);
+    folds.iter_mut().for_each(|fold| copies.keep_apart(fold));
     let fitted: Vec<(Fitted, Option<[usize; 2]>)> = folds
         .par_iter()
         .enumerate()
@@ -121,7 +127,8 @@ pub(super) fn cross_fit(
     influence.iter_mut().for_each(|v| *v -= nats);
     let as_large = sums[..PERMUTATIONS].iter().filter(|&&s| s >= sums[PERMUTATIONS]).count();
     let p_value = (1 + as_large) as f64 / (1 + PERMUTATIONS) as f64;
-    let group = fitted.iter().flat_map(|f| &f.report).map(|g| g.rows.len()).min().unwrap_or(0);
+    let largest = |rows: fn(&Fold) -> usize| folds.iter().map(|f| largest_group(rows(f))).max().unwrap_or(0);
+    let groups = [largest(|f| f.report.len()), largest(|f| f.train.len())];
     let mean = |f: fn(&Fitted) -> f64| fitted.iter().map(f).sum::<f64>() / fitted.len() as f64;
     let curve = mean_curve(fitted.iter().map(|f| f.curve.as_slice()));
     Ok(CrossFit {
@@ -131,9 +138,10 @@ pub(super) fn cross_fit(
         influence,
         pointwise,
         p_value,
-        group,
+        groups,
         components,
         curve,
+        copies: copies.warning(),
     })
 }
 

@@ -35,7 +35,7 @@ pub struct Estimate {
     pub optimistic: Option<f64>,
     /// Standard error from the spread over rows, nats. It knows nothing of the estimator's bias.
     pub standard_error: Option<f64>,
-    /// The largest value that this estimator can return for so many rows, nats.
+    /// The largest value that `nats` can have for so many rows.
     pub ceiling: Option<f64>,
     /// Probability of dependence as strong as this between independent x and y.
     pub p_value: Option<f64>,
