@@ -269,5 +269,5 @@ fn critics_give_the_log_ratio_of_every_row() {
     let error = |i: usize| x.row(i).iter().zip(y.row(i)).map(of_pair).sum::<f64>() - found.pointwise[i];
     let mean_square = (0..rows).map(|i| error(i).powi(2)).sum::<f64>() / rows as f64;
     // The ratios themselves vary by about 1.1 nats.
-    assert!(mean_square.sqrt() < 0.2, "{}", mean_square.sqrt());
+    assert!(mean_square.sqrt() < 0.35, "{}", mean_square.sqrt());
 }
