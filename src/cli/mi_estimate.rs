@@ -209,7 +209,7 @@ pub(super) fn run(args: &EstimateArgs) -> Result<(), CliError> {
     }
     progress.task_ends();
     if !args.json {
-        print(&mut out, &found, x, y, args.bits)?;
+        print(&mut out, &found, [x, y], args.scaling.into(), args.bits)?;
     }
     if found.iter().all(|(_, estimate, _)| estimate.is_err()) {
         return Err(CliError::Failed("no estimator works on these samples; what each says is above".into()));
@@ -256,12 +256,12 @@ fn with_p_value(
 fn print(
     out: &mut impl Write,
     found: &[(Estimator, Result<Estimate, EstimateError>, f64)],
-    x: &Samples,
-    y: &Samples,
+    [x, y]: [&Samples; 2],
+    scaling: Scaling,
     bits: bool,
 ) -> Result<(), CliError> {
     let (unit, scale) = if bits { ("bits", std::f64::consts::LN_2.recip()) } else { ("nats", 1.0) };
-    writeln!(out, "{} rows; columns: x {}, y {}\n", x.rows(), x.columns(), y.columns())?;
+    writeln!(out, "{} rows; columns: x {}, y {}; scaling: {scaling}\n", x.rows(), x.columns(), y.columns())?;
     let number = |v: Option<f64>| v.map_or(String::new(), |v| format!("{:.4}", v * scale));
     let mut table = Table::new(&[
         ("estimator", Align::Left),
@@ -317,6 +317,9 @@ fn print(
                 }
                 if let Some([x, y]) = e.components {
                     writeln!(out, "{}: critics saw {x} principal components of x and {y} of y", e.estimator)?;
+                }
+                if e.scaling != scaling {
+                    writeln!(out, "{}: scaling is {}, whatever is asked for", e.estimator, e.scaling)?;
                 }
                 for warning in &e.warnings {
                     writeln!(out, "{}: {warning}", e.estimator)?;

@@ -4,6 +4,7 @@ use super::special::normal_quantile;
 use super::{MiError, Samples};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// How columns are brought to a common scale. All are increasing in each column, so mutual information stays the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -20,6 +21,18 @@ pub enum Scaling {
     Uniform,
     /// Normal scores Φ⁻¹(r/(N + 1)) (van der Waerden).
     NormalScores,
+}
+
+impl fmt::Display for Scaling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::ZScore => "z-score",
+            Self::Robust => "robust",
+            Self::Uniform => "uniform",
+            Self::NormalScores => "normal-scores",
+        })
+    }
 }
 
 /// A scaling with what it learned from the rows it was fitted on.
