@@ -61,8 +61,9 @@ pub(super) fn estimate(x: &Samples, y: &Samples, config: &EstimateConfig) -> Res
         match classical(Estimator::Copula, why) {
             Ok(copula) if chance => return Ok(either(copula, critic)),
             // The Gaussian part of critics shrinks where columns are many for the rows, and they lose more by that than they
-            // find; canonical correlations are without bias.
-            Ok(copula) if copula.nats >= critic.nats => {
+            // find; canonical correlations are without bias. Where columns are no Gaussian vector, as pixels are not, they
+            // show more than there is, and more than critics allow.
+            Ok(copula) if within(copula.nats, critic.nats, critic.interval) => {
                 let nats = critic.nats;
                 let why =
                     format!("a Gaussian copula shows more than the {nats:.3} nats that critics find in {rows} rows");
@@ -84,6 +85,11 @@ pub(super) fn estimate(x: &Samples, y: &Samples, config: &EstimateConfig) -> Res
     }
     let why = format!("critics find {gain:.3} nats beyond a Gaussian copula in {rows} rows of {columns} columns");
     Ok(Estimate { why: Some(why), ..critic })
+}
+
+/// Whether `nats` is at least what critics find and at most what their interval allows.
+fn within(nats: f64, found: f64, interval: Option<[f64; 2]>) -> bool {
+    nats >= found && interval.is_some_and(|[_, high]| nats <= high)
 }
 
 /// The copula's value, with an interval that holds the critics' as well, and what critics say beside it.
