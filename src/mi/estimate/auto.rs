@@ -1,6 +1,7 @@
 //! The automatic choice of an estimator.
 
 use super::copies::endless;
+use super::copula::held_out_copula;
 use super::{Estimate, EstimateConfig, EstimateError, Estimator, NeuralBound, classical, neural};
 use crate::mi::Samples;
 use crate::mi::classical::Labels;
@@ -54,42 +55,46 @@ pub(super) fn estimate(x: &Samples, y: &Samples, config: &EstimateConfig) -> Res
     let (critic, start) = neural::estimate_from(x, y, NeuralBound::InfoNce, config)?;
     let held_out = critic.bound.unwrap_or(critic.nats);
     let gain = held_out - start;
+    let why = format!("critics find {gain:.3} nats beyond a Gaussian copula in {rows} rows of {columns} columns");
+    let mut found = Estimate { why: Some(why), ..critic };
     if config.gaussian {
         let chance = gain <= GAIN.0 * held_out.abs() + GAIN.1;
-        let why = format!("critics find {gain:.3} nats beyond a Gaussian copula: no more than chance");
+        let why = if chance {
+            format!("critics find {gain:.3} nats beyond a Gaussian copula: no more than chance")
+        } else {
+            format!("a Gaussian copula shows more than the {:.3} nats that critics find in {rows} rows", found.nats)
+        };
         // Columns that depend on each other have no copula without shrinkage; the critics had one.
         match classical(Estimator::Copula, why) {
-            Ok(copula) if chance => return Ok(either(copula, critic)),
+            Ok(copula) if chance => return Ok(either(copula, found)),
             // The Gaussian part of critics shrinks where columns are many for the rows, and they lose more by that than they
-            // find; canonical correlations are without bias. Where columns are no Gaussian vector, as pixels are not, they
-            // show more than there is, and more than critics allow.
-            Ok(copula) if within(copula.nats, critic.nats, critic.interval) => {
-                let nats = critic.nats;
-                let why =
-                    format!("a Gaussian copula shows more than the {nats:.3} nats that critics find in {rows} rows");
-                let mut found = either(Estimate { why: Some(why), ..copula }, critic);
+            // find; canonical correlations are without bias. But where columns are no Gaussian vector, as pixels are not,
+            // these show more than there is: more than critics allow, and nothing on rows apart.
+            Ok(copula) if copula.nats >= found.nats && is_borne_out(&copula, &found, x, y, config) => {
+                found = either(copula, found);
                 found.warnings.push(PART.into());
-                return Ok(found);
             }
             _ => (),
         }
     }
     if columns <= FEW_COLUMNS {
-        // Both are low by what they cannot resolve; a critic misses sharp edges, neighbours miss heavy tails.
+        // All are low by what they cannot resolve; a critic misses sharp edges, neighbours miss heavy tails.
+        let whose = if found.estimator == Estimator::Copula { "a Gaussian copula" } else { "critics" };
         let why =
-            format!("in {columns} columns nearest neighbours find more than the {:.3} nats of critics", critic.nats);
+            format!("in {columns} columns nearest neighbours find more than the {:.3} nats of {whose}", found.nats);
         match classical(Estimator::Ksg, why) {
-            Ok(ksg) if ksg.nats > critic.nats => return Ok(ksg),
+            Ok(ksg) if ksg.nats > found.nats => return Ok(ksg),
             _ => (),
         }
     }
-    let why = format!("critics find {gain:.3} nats beyond a Gaussian copula in {rows} rows of {columns} columns");
-    Ok(Estimate { why: Some(why), ..critic })
+    Ok(found)
 }
 
-/// Whether `nats` is at least what critics find and at most what their interval allows.
-fn within(nats: f64, found: f64, interval: Option<[f64; 2]>) -> bool {
-    nats >= found && interval.is_some_and(|[_, high]| nats <= high)
+/// Whether a copula's value is within the critics' interval, or it says as much as they do of rows that it was not fitted
+/// on: of much information their interval falls short.
+fn is_borne_out(copula: &Estimate, critic: &Estimate, x: &Samples, y: &Samples, config: &EstimateConfig) -> bool {
+    let allowed = critic.interval.is_some_and(|[_, high]| copula.nats <= high);
+    allowed || held_out_copula(x, y, config).is_ok_and(|nats| nats >= critic.bound.unwrap_or(critic.nats))
 }
 
 /// The copula's value, with an interval that holds the critics' as well, and what critics say beside it.

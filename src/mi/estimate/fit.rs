@@ -128,7 +128,7 @@ where
 }
 
 /// The Gaussian part of the scores of all pairs of `rows`, plus `shift`; none where both are nothing.
-fn base_scores<D: Backend<f32>>(
+pub(super) fn base_scores<D: Backend<f32>>(
     dev: &D,
     base: Option<&Base>,
     rows: &[usize],
@@ -144,6 +144,12 @@ fn base_scores<D: Backend<f32>>(
     Ok(Some(scores))
 }
 
+/// `rows`, cut into groups that are scored against themselves.
+pub(super) fn groups(rows: &[usize]) -> impl Iterator<Item = &[usize]> {
+    let groups = rows.len().div_ceil(GROUP);
+    (0..groups).map(move |g| &rows[g * rows.len() / groups..(g + 1) * rows.len() / groups])
+}
+
 /// Scores of all pairs of `rows`, in groups.
 fn held_out<const I: usize, C, D: Backend<f32>>(
     dev: &D,
@@ -156,10 +162,8 @@ fn held_out<const I: usize, C, D: Backend<f32>>(
 where
     C: VectorCritic<Const<I>, Const<I>, f32, D>,
 {
-    let groups = rows.len().div_ceil(GROUP);
-    (0..groups)
-        .map(|g| {
-            let rows = &rows[g * rows.len() / groups..(g + 1) * rows.len() / groups];
+    groups(rows)
+        .map(|rows| {
             let (x, y) = inputs.batch(rows);
             let n = rows.len();
             let x = dev.try_tensor_from_vec(x, (n, Const::<I>))?;

@@ -50,7 +50,7 @@ impl Seen {
         let ((x, fewer_x), (y, fewer_y)) = (fit(x)?, fit(y)?);
         let components = (fewer_x || fewer_y).then(|| [x.columns(), y.columns()]);
         // Columns that depend on each other have no Gaussian density; the network then starts from nothing.
-        let base = if gaussian { Base::new(&x, &y, train).ok() } else { None };
+        let base = if gaussian { Base::new(&x, &y, train, Shrinkage::Auto).ok() } else { None };
         Ok(Self { x, y, base, components })
     }
 
@@ -75,8 +75,8 @@ impl Inputs {
 impl Base {
     /// The Gaussian model of the training rows. With canonical variables `u`, `v` and correlations `ρ`, the log ratio of a
     /// pair is `Σ −½·log(1−ρ²) − (ρ²u² + ρ²v² − 2ρuv) / (2(1−ρ²))`: terms of x alone, of y alone, and products.
-    fn new(x: &Samples, y: &Samples, train: &[usize]) -> Result<Self, MiError> {
-        let model = GaussianModel::fit(&x.select(train), &y.select(train), Shrinkage::Auto)?;
+    pub fn new(x: &Samples, y: &Samples, train: &[usize], shrinkage: Shrinkage) -> Result<Self, MiError> {
+        let model = GaussianModel::fit(&x.select(train), &y.select(train), shrinkage)?;
         let rho = model.correlations();
         let rank = rho.len() + 2;
         let (a, b) = model.directions();

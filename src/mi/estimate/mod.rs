@@ -15,6 +15,7 @@ mod classical;
 mod conditional;
 mod config;
 mod copies;
+mod copula;
 mod fit;
 mod folds;
 mod inputs;
