@@ -148,6 +148,7 @@ struct Line<'a> {
 /// A line of `--json` for an estimator that does not work on these samples.
 #[derive(Serialize)]
 struct Failure {
+    asked: Estimator,
     estimator: Estimator,
     error: String,
 }
@@ -199,7 +200,7 @@ pub(super) fn run(args: &EstimateArgs) -> Result<(), CliError> {
         let line = match &estimate {
             Ok(estimate) => serde_json::to_string(&Line { asked: estimator, estimate, seconds, seed: args.seed }),
             Err(e) if single => return Err(e.clone().into()),
-            Err(e) => serde_json::to_string(&Failure { estimator, error: e.to_string() }),
+            Err(e) => serde_json::to_string(&Failure { asked: estimator, estimator, error: e.to_string() }),
         };
         if args.json {
             writeln!(out, "{}", line.map_err(|e| CliError::Print(e.into()))?)?;

@@ -11,7 +11,7 @@
 //! | data processing | I(X, X; Y, h(Y)) over I(X; Y), where h hides three rows more | 1 |
 //! | additivity | I(X₁, X₂; Y₁, Y₂) of independent images over I(X; Y) | 2 |
 
-use super::estimate::{EstimateConfig, EstimateError, estimate};
+use super::estimate::{EstimateConfig, EstimateError, Estimator, NeuralBound, estimate};
 use super::{MiError, Samples};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -130,7 +130,12 @@ type Nats = (f64, Option<f64>);
 
 fn nats(x: &Samples, y: Option<&Samples>, config: &EstimateConfig) -> Result<Nats, EstimateError> {
     let Some(y) = y else { return Ok((0.0, None)) };
-    let found = estimate(x, y, config)?;
+    // Pictures share pixels, of which the automatic choice says that their information has no end; critics compare them.
+    let estimator = match config.estimator {
+        Estimator::Auto => Estimator::Neural(NeuralBound::InfoNce),
+        named => named,
+    };
+    let found = estimate(x, y, &EstimateConfig { estimator, ..config.clone() })?;
     Ok((found.nats, found.ceiling))
 }
 

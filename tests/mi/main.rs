@@ -5,7 +5,7 @@ mod program;
 use dfdx::prelude::*;
 use infomax::mi::bound::{BoundKind, objective};
 use infomax::mi::estimate::{EstimateConfig, EstimateError, Estimator, Learning, NeuralBound, estimate};
-use infomax::mi::{MiError, Pairing, Samples, known};
+use infomax::mi::{MiError, Pairing, Samples, Scaling, known};
 use infomax::nn::{Adam, AdamConfig, Flatten, builder};
 
 /// A critic of two convolutional towers sees what pictures share: each batch is new to it.
@@ -216,7 +216,7 @@ fn gaussians_are_left_to_their_copula_where_critics_cannot_follow() {
 
 #[test]
 fn copies_are_never_learned_by_heart() {
-    let (x, y, truth) = draw("1v1-normal-0.75", 400, 0);
+    let (x, y, truth) = draw("multinormal-sparse-25-25-2-2.0", 400, 0);
     let infonce = Estimator::Neural(NeuralBound::InfoNce);
     let mostly: Vec<usize> = (0..100).cycle().take(400).collect();
     for estimator in [infonce, Estimator::Auto, Estimator::Lmi] {
@@ -238,6 +238,11 @@ fn a_function_of_the_other_side_has_no_end() {
     for estimator in [Estimator::Auto, Estimator::Ksg, Estimator::Copula, Estimator::Cca] {
         assert_eq!(estimate(&x, &y, &quick(estimator)).unwrap_err(), EstimateError::Samples(endless.clone()));
     }
+    // Fewer rows, falling, and on a scale that does not make the two alike.
+    let few: Vec<usize> = (0..100).collect();
+    let falling = y.select(&few).map_columns(|_, v| v.into_iter().map(|v| -v).collect()).unwrap();
+    let config = EstimateConfig { scaling: Scaling::ZScore, ..quick(Estimator::Auto) };
+    assert_eq!(estimate(&x.select(&few), &falling, &config).unwrap_err(), EstimateError::Samples(endless.clone()));
     for bound in [NeuralBound::InfoNce, NeuralBound::Smile] {
         let found = estimate(&x, &y, &quick(Estimator::Neural(bound))).unwrap();
         assert_eq!(found.warnings.last(), Some(&endless.to_string()), "{bound:?}");

@@ -5,6 +5,7 @@ mod npy;
 mod parquet;
 
 use crate::mi::{MiError, Samples};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use wildmatch::WildMatch;
 
@@ -122,8 +123,10 @@ pub fn read_columns(path: &Path, groups: &[&str]) -> Result<Vec<Samples>, Number
     if let Some((_, &twice)) = all.iter().enumerate().find(|(at, place)| all[..*at].contains(place)) {
         return Err(NumbersError::Twice { column: names[twice].clone() });
     }
+    let mut counts = HashMap::new();
+    names.iter().for_each(|name| *counts.entry(name).or_insert(0) += 1);
     for &place in &all {
-        let count = names.iter().filter(|&n| *n == names[place]).count();
+        let count = counts[&names[place]];
         if count > 1 {
             return Err(NumbersError::Ambiguous { path: path.to_owned(), column: names[place].clone(), count });
         }

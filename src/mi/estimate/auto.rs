@@ -10,6 +10,8 @@ use crate::mi::classical::Labels;
 const FEW_ROWS: usize = 300;
 /// Up to so many columns in all, nearest neighbours are as good as anything on few rows.
 const FEW_COLUMNS: usize = 4;
+/// With more columns, canonical correlations take minutes.
+const MANY_COLUMNS: usize = 512;
 /// What a network must find beyond a Gaussian copula before it is believed: a part of the value, and nats.
 const GAIN: (f64, f64) = (0.02, 0.01);
 
@@ -39,6 +41,9 @@ pub(super) fn estimate(x: &Samples, y: &Samples, config: &EstimateConfig) -> Res
             );
         }
     }
+    if let Some(error) = endless(x, y) {
+        return Err(error.into());
+    }
     if rows < FEW_ROWS {
         return if columns <= FEW_COLUMNS {
             classical(Estimator::Ksg, format!("{rows} rows are few for a critic, and {columns} columns not many"))
@@ -49,15 +54,12 @@ pub(super) fn estimate(x: &Samples, y: &Samples, config: &EstimateConfig) -> Res
             Ok(found)
         };
     }
-    if let Some(error) = endless(x, y) {
-        return Err(error.into());
-    }
     let (critic, start) = neural::estimate_from(x, y, NeuralBound::InfoNce, config)?;
     let held_out = critic.bound.unwrap_or(critic.nats);
     let gain = held_out - start;
     let why = format!("critics find {gain:.3} nats beyond a Gaussian copula in {rows} rows of {columns} columns");
     let mut found = Estimate { why: Some(why), ..critic };
-    if config.gaussian {
+    if config.gaussian && found.components.is_none() && columns <= MANY_COLUMNS {
         let chance = gain <= GAIN.0 * held_out.abs() + GAIN.1;
         let why = if chance {
             format!("critics find {gain:.3} nats beyond a Gaussian copula: no more than chance")

@@ -1,5 +1,6 @@
 //! What a Gaussian copula says of rows that it was not fitted on.
 
+use super::copies::Copies;
 use super::fit::{base_scores, groups};
 use super::folds::folds;
 use super::inputs::Base;
@@ -9,13 +10,15 @@ use crate::mi::classical::Shrinkage;
 use crate::mi::{Samples, Scaling, Standardiser};
 use dfdx::prelude::*;
 
-/// The Donsker-Varadhan value of a Gaussian copula's log density ratio on held-out rows, nats: a lower bound in expectation
-/// whatever the distribution, and no more than the ratio's mean over joint pairs, since too few marginal pairs miss the
-/// largest ratios.
+/// The Donsker-Varadhan value of a Gaussian copula's log density ratio on held-out rows, nats: about a lower bound whatever
+/// the distribution, as far as marginal pairs are enough to meet the largest ratios. It is no more than the ratio's mean
+/// over joint pairs, which it exceeds only where they are not.
 pub(super) fn held_out_copula(x: &Samples, y: &Samples, config: &EstimateConfig) -> Result<f64, EstimateError> {
     let dev = Cpu::default();
     let (mut sum, mut weight) = (0.0, 0.0);
-    for fold in folds(x.rows(), config.learning.folds, config.learning.validation, config.seed) {
+    let copies = Copies::find(x, y)?;
+    for mut fold in folds(x.rows(), config.learning.folds, config.learning.validation, config.seed) {
+        copies.keep_apart(&mut fold)?;
         let fitted = [&fold.train[..], &fold.validation].concat();
         let scaled = |s: &Samples| Standardiser::fit(&s.select(&fitted), Scaling::NormalScores)?.apply(s);
         let base = Base::new(&scaled(x)?, &scaled(y)?, &fitted, Shrinkage::None)?;
@@ -52,6 +55,6 @@ mod tests {
         let (x, y) = (doubled(&x), doubled(&y));
         let naive = crate::mi::classical::copula_mi(&x, &y, &Default::default()).unwrap().nats;
         let found = held_out_copula(&x, &y, &config).unwrap();
-        assert!(naive > truth + 0.1 && found < truth + 0.05, "{naive} and {found} for {truth}");
+        assert!(naive > truth + 0.05 && found < truth, "{naive} and {found} for {truth}");
     }
 }

@@ -67,7 +67,7 @@ pub(super) fn estimate(x: &Samples, y: &Samples, config: &EstimateConfig) -> Res
     let columns = x.columns().max(y.columns());
     let copies = Copies::find(x, y)?;
     let mut halves = folds(x.rows(), 2, config.learning.validation, config.seed);
-    halves.iter_mut().for_each(|half| copies.keep_apart(half));
+    halves.iter_mut().try_for_each(|half| copies.keep_apart(half))?;
     let found: Vec<Half> = halves
         .par_iter()
         .enumerate()

@@ -69,8 +69,8 @@ const LEAST_ROWS: usize = 10;
 /// The same samples, settings and build give the same bits on any number of threads.
 ///
 /// # Errors
-/// Unpaired rows, fewer than ten, a constant column, rows of which most are copies, a setting out of range, and what the
-/// chosen estimator says.
+/// Unpaired rows, fewer than ten, a constant column, for critics rows of which most are copies, a setting out of range, and
+/// what the chosen estimator says.
 pub fn estimate(x: &Samples, y: &Samples, config: &EstimateConfig) -> Result<Estimate, EstimateError> {
     x.check_paired(y, LEAST_ROWS)?;
     config.check()?;

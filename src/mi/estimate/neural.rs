@@ -98,7 +98,7 @@ pub(super) fn cross_fit(
     let seed = *seed;
     let copies = Copies::find(x, y)?;
     let mut folds = folds(x.rows(), learning.folds, learning.validation, seed);
-    folds.iter_mut().for_each(|fold| copies.keep_apart(fold));
+    folds.iter_mut().try_for_each(|fold| copies.keep_apart(fold))?;
     let fitted: Vec<(Fitted, Option<[usize; 2]>)> = folds
         .par_iter()
         .enumerate()
