@@ -91,7 +91,10 @@ pub enum MiError {
         of: String,
     },
     /// x determines y without noise.
-    #[error("`{y}` of y is a function of `{x}` of x; their mutual information has no end; leave one of them out")]
+    #[error(
+        "as far as these rows show, `{y}` of y is a function of `{x}` of x, and mutual information has no end; \
+         leave one of them out"
+    )]
     Infinite {
         /// Column or columns of x.
         x: String,

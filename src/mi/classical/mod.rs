@@ -29,7 +29,7 @@ pub use histogram::{Bins, Edges, bin, histogram_mi};
 pub use ksg::{KsgConfig, KsgEstimate, KsgVariant, ksg};
 pub use mixed::{MixedEstimate, mixed_mi};
 pub use ties::Ties;
-pub(super) use ties::{classes, distinct};
+pub(super) use ties::{classes, distinct, few};
 pub use warning::Warning;
 
 /// How far apart two samples of one vector are.

@@ -63,6 +63,11 @@ pub(crate) fn distinct(parts: &[&Samples]) -> usize {
     rows.min(1) + order.windows(2).filter(|pair| compare(&pair[0], &pair[1]).is_ne()).count()
 }
 
+/// So few different rows among `rows` that they look like labels: at most the root.
+pub(crate) fn few(distinct: usize, rows: usize) -> bool {
+    distinct * distinct <= rows
+}
+
 /// No column of `samples` is constant.
 pub(super) fn check_varies(samples: &Samples) -> Result<(), MiError> {
     for (c, name) in samples.names().iter().enumerate() {
@@ -117,7 +122,7 @@ pub(super) fn continuous(
     check_varies(samples)?;
     check_magnitude(samples)?;
     let rows = samples.rows();
-    if distinct * distinct <= rows {
+    if few(distinct, rows) {
         return Err(MiError::Discrete { side, distinct, rows });
     }
     let repeated = rows - distinct;

@@ -2,7 +2,7 @@
 //! that is on both sides tells without end.
 
 use super::folds::Fold;
-use crate::mi::classical::{classes, distinct};
+use crate::mi::classical::{classes, distinct, few};
 use crate::mi::{MiError, Samples};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
@@ -64,13 +64,8 @@ impl Copies {
     }
 }
 
-/// So few different rows that they look like labels, as [`MiError::Discrete`] has it.
-fn few(distinct: usize, rows: usize) -> bool {
-    distinct * distinct <= rows
-}
-
-/// A column of many values in x that rises or falls with a column of y without exception: one is a function of the other,
-/// and continuous columns then share information without end.
+/// A column of many values in x that rises or falls with a column of y without exception: as far as these rows show, one is
+/// a function of the other, and continuous columns then share information without end.
 pub(super) fn endless(x: &Samples, y: &Samples) -> Option<MiError> {
     let known: HashMap<u64, usize> =
         (0..x.columns()).into_par_iter().filter_map(|c| Some((fingerprint(&ranks(x, c)?), c))).collect();

@@ -63,8 +63,8 @@ const LEAST_ROWS: usize = 10;
 /// the critic is optimistic by about as much (as for any fit by likelihood, Akaike 1974). The estimate is the middle of the
 /// two, and the interval goes from the one to the other, each widened by the spread over rows.
 ///
-/// No critic is read on a row whose copy it learned from, and a column that x and y share, whatever monotone function is
-/// between the two, is an error, or a warning from estimators that are asked for by name and have an end.
+/// No critic is read on a row whose copy it learned from. A column that x and y share, whatever monotone function is between
+/// the two, is an error, and a warning from neural estimators that are asked for by name.
 ///
 /// The same samples, settings and build give the same bits on any number of threads.
 ///

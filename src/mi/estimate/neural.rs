@@ -6,8 +6,9 @@ use super::folds::{Fold, folds};
 use super::inputs::Seen;
 use super::objective::NeuralBound;
 use super::read_out::permuted_sums;
-use super::result::{bootstrap, mean_curve, near};
+use super::result::{bootstrap, mean_curve};
 use super::{Architecture, CurvePoint, Estimate, EstimateConfig, EstimateError, Estimator};
+use crate::mi::classical::Warning;
 use crate::mi::critic::{JointCritic, SeparableCritic};
 use crate::mi::{MiError, Samples};
 use crate::nn::{Backend, Linear, builder};
@@ -69,7 +70,8 @@ pub(super) fn estimate_from(
     let ends = [bound.min(optimistic), bound.max(optimistic)];
     let [most, most_learned] = found.groups.map(|rows| (rows as f64).ln());
     let has_ceiling = kind == NeuralBound::InfoNce;
-    let verdict = (has_ceiling && bound > 0.85 * most).then(|| near(bound, most));
+    let verdict =
+        (has_ceiling && bound > 0.85 * most).then(|| Warning::NearCeiling { nats: bound, ceiling: most }.to_string());
     let estimate = Estimate {
         nats: 0.5 * (bound + optimistic),
         interval: Some([ends[0] + low, ends[1] + high]),

@@ -112,11 +112,6 @@ pub(super) fn mean_curve<'a>(curves: impl Iterator<Item = &'a [CurvePoint]>) -> 
     (0..shortest).map(|at| CurvePoint { step: curves[0][at].step, nats: mean(at) }).collect()
 }
 
-/// What is said of a value near its ceiling.
-pub(super) fn near(nats: f64, ceiling: f64) -> String {
-    format!("{nats:.2} nats is near {ceiling:.2}, the most that this many rows can show; the truth may be larger")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
