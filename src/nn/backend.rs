@@ -167,6 +167,19 @@ pub trait Backend<E: Real>: Device<E> {
         Self::layer_norm(beside.try_add(main)?, norm.0, norm.1, epsilon)
     }
 
+    /// Scores in the shape `y`: each row of `x` (of `I` features) through [`Backend::residual`], times each of `vectors`
+    /// `[B, U]`. The tape of `x` must hold what `vectors` was computed with.
+    fn residual_scores<B: Dim, const I: usize, const U: usize, X: Shape, Y: Shape, T: Tape<E, Self>>(
+        x: Tensor<X, E, Self, T>,
+        vectors: &Tensor<(B, Const<U>), E, Self>,
+        args: ResidualArgs<I, U, E, Self>,
+        y: Y,
+    ) -> Result<Tensor<Y, E, Self, T>, Self::Err> {
+        let rows = x.shape().num_elements() / I;
+        let embedded = Self::residual(x, args, (rows, Const::<U>))?;
+        Self::linear::<U, _, _, _, _>(embedded, vectors, None, y, false)
+    }
+
     /// `[B, C, H, W]` → `[B, H, W, C]`: one row for each location.
     fn channels_last<X: Shape, Y: Shape, T: Tape<E, Self>>(
         x: Tensor<X, E, Self, T>,

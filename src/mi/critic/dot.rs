@@ -16,6 +16,26 @@ pub trait Embed<const I: usize, const U: usize, E: Real, D: Backend<E>> {
         x: Tensor<X, E, D, T>,
         y: Y,
     ) -> Result<Tensor<Y, E, D, T>, D::Err>;
+
+    /// The products of each embedded row of `x` (`[…, I]`) with each of `vectors` (`[B, U]`), in the shape `y`. The tape of `x`
+    /// must hold what `vectors` was computed with.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn try_scores<B: Dim, X: Shape, Y: Shape, T: Tape<E, D>>(
+        &self,
+        x: Tensor<X, E, D, T>,
+        vectors: &Tensor<(B, Const<U>), E, D>,
+        y: Y,
+    ) -> Result<Tensor<Y, E, D, T>, D::Err>
+    where
+        D: Backend<E>,
+        E: Real,
+    {
+        let rows = x.shape().num_elements() / I;
+        let embedded = self.try_embed(x, (rows, Const::<U>))?;
+        D::linear::<U, _, _, _, _>(embedded, vectors, None, y, false)
+    }
 }
 
 /// Two linear layers with a ReLU between them: the lightest embedding that learns as well.
@@ -83,21 +103,35 @@ impl<const I: usize, const U: usize, E: Real, D: Device<E>> TensorCollection<E, 
     }
 }
 
+impl<const I: usize, const U: usize, E: Real, D: Backend<E>> ResidualEmbed<I, U, E, D> {
+    fn args(&self) -> ResidualArgs<'_, I, U, E, D> {
+        let PlainEmbed { first, second } = &self.main;
+        ResidualArgs {
+            first: (&first.weight, &first.bias),
+            second: (&second.weight, &second.bias),
+            shortcut: (&self.shortcut.weight, &self.shortcut.bias),
+            norm: (&self.norm.scale, &self.norm.bias),
+            epsilon: LayerNorm::<U, E, D>::EPSILON,
+        }
+    }
+}
+
 impl<const I: usize, const U: usize, E: Real, D: Backend<E>> Embed<I, U, E, D> for ResidualEmbed<I, U, E, D> {
     fn try_embed<X: Shape, Y: Shape, T: Tape<E, D>>(
         &self,
         x: Tensor<X, E, D, T>,
         y: Y,
     ) -> Result<Tensor<Y, E, D, T>, D::Err> {
-        let PlainEmbed { first, second } = &self.main;
-        let args = ResidualArgs {
-            first: (&first.weight, &first.bias),
-            second: (&second.weight, &second.bias),
-            shortcut: (&self.shortcut.weight, &self.shortcut.bias),
-            norm: (&self.norm.scale, &self.norm.bias),
-            epsilon: LayerNorm::<U, E, D>::EPSILON,
-        };
-        D::residual(x, args, y)
+        D::residual(x, self.args(), y)
+    }
+
+    fn try_scores<B: Dim, X: Shape, Y: Shape, T: Tape<E, D>>(
+        &self,
+        x: Tensor<X, E, D, T>,
+        vectors: &Tensor<(B, Const<U>), E, D>,
+        y: Y,
+    ) -> Result<Tensor<Y, E, D, T>, D::Err> {
+        D::residual_scores(x, vectors, self.args(), y)
     }
 }
 
@@ -155,11 +189,10 @@ impl<
     ) -> Result<Scores<E, D, T>, D::Err> {
         let (b, c, h, w) = *map.shape();
         let rows = D::channels_last(map, (b, h, w, c))?;
-        let (local, tape) = self.local.try_embed(rows, (b, h, w, Const::<U>))?.split_tape();
+        let (rows, tape) = rows.split_tape();
         let (global, tape) = self.global.try_embed(global.clone().put_tape(tape), (b, Const::<U>))?.split_tape();
         let (n, l) = (b.size(), h.size() * w.size());
-        // A matrix product with the embedded global vectors in the place of weights: [B·L, U]·[U, B].
-        let scores = D::linear::<U, _, _, _, _>(local.put_tape(tape), &global, None, (n, l, n), false)?;
+        let scores = self.local.try_scores(rows.put_tape(tape), &global, (n, l, n))?;
         match pairing {
             Pairing::All => Ok(scores),
             Pairing::Rolled(_) => select_columns(scores, pairing),

@@ -26,6 +26,7 @@ pub(crate) mod perceptron;
 pub(crate) mod pool;
 pub(crate) mod real;
 pub(crate) mod residual;
+pub(crate) mod residual_scores;
 pub(crate) mod residual_tensors;
 pub(crate) mod rows;
 pub(crate) mod separable;

@@ -12,6 +12,7 @@ use super::linear;
 use super::pair::{self, PairSizes};
 use super::perceptron::{give_layers, layers, take_layers};
 use super::pool::{self, PoolGeometry, PoolKind};
+use super::residual_scores;
 use super::residual_tensors::ResidualTensors;
 use super::rows;
 use super::separable::{self, SideGrad};
@@ -217,6 +218,27 @@ where
             let mut g = layers.take(grads)?;
             layers.slices().backward(data(&input), &kept, gy, gx, &mut g);
             layers.give(grads, g)
+        });
+        Ok(y.put_tape(tape))
+    }
+
+    fn residual_scores<B: Dim, const I: usize, const U: usize, X: Shape, Y: Shape, T: Tape<E, Self>>(
+        x: Tensor<X, E, Self, T>,
+        vectors: &Tensor<(B, Const<U>), E, Self>,
+        args: ResidualArgs<I, U, E, Self>,
+        y: Y,
+    ) -> Result<Tensor<Y, E, Self, T>, Self::Err> {
+        let (x, mut tape) = contiguous(x)?.split_tape();
+        let layers = ResidualTensors::new(&args);
+        let (scores, kept) = residual_scores::forward(&layers.slices(), data(&x), data(vectors));
+        let y = x.device().try_tensor_from_vec(scores, y)?;
+        let (input, vectors) = (x.clone(), vectors.clone());
+        record(&mut tape, &x, &y, move |gs, gx, grads| {
+            let (g, mut gv) = (layers.take(grads)?, take(grads, &vectors)?);
+            let inputs = [data(&input), data(&vectors)];
+            let g = residual_scores::backward(&layers.slices(), inputs, &kept, gs, [gx, &mut gv], g);
+            layers.give(grads, g)?;
+            give(grads, &vectors, gv)
         });
         Ok(y.put_tape(tape))
     }

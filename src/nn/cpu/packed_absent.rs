@@ -17,6 +17,7 @@ impl Unit {
 pub(crate) enum Format {
     Bf16,
     Single,
+    Split,
 }
 
 impl Format {
@@ -143,6 +144,27 @@ pub(crate) mod joint {
     }
 
     pub(crate) fn backward(_: Block, _: Above, _: &Packed, _: &mut Part<f32>) {
+        unreachable!("nothing fits")
+    }
+}
+
+/// Scores of residual embeddings.
+pub(crate) mod residual {
+    use super::Format;
+    use crate::nn::cpu::residual::{Grads, Residual};
+
+    /// Nothing is ever kept.
+    pub(crate) struct Kept;
+
+    pub(crate) fn fits(_: usize, _: usize) -> bool {
+        false
+    }
+
+    pub(crate) fn forward(_: &Residual<f32>, _: &[f32], _: &[f32], _: Format) -> (Vec<f32>, Kept) {
+        unreachable!("nothing fits")
+    }
+
+    pub(crate) fn backward(_: &Residual<f32>, _: &[f32], _: &Kept, _: &[f32], _: [&mut [f32]; 2], _: &mut Grads<f32>) {
         unreachable!("nothing fits")
     }
 }

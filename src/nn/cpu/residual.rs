@@ -34,7 +34,21 @@ pub(crate) struct Kept<E> {
     stats: Vec<(E, E)>,
 }
 
-impl<E: Real> Residual<'_, E> {
+impl<'a, E: Real> Residual<'a, E> {
+    /// The same layers where their numbers are `f32`.
+    pub(crate) fn singles(&self) -> Option<Residual<'a, f32>> {
+        let &Self { first, second, shortcut, scale, bias, epsilon } = self;
+        let layer = |Layer { w, b }| Some(Layer { w: E::singles(w)?, b: E::singles(b)? });
+        Some(Residual {
+            first: layer(first)?,
+            second: layer(second)?,
+            shortcut: layer(shortcut)?,
+            scale: E::singles(scale)?,
+            bias: E::singles(bias)?,
+            epsilon,
+        })
+    }
+
     /// Units, and features of a row.
     fn sizes(&self) -> (usize, usize) {
         let u = self.scale.len();
@@ -148,4 +162,20 @@ pub(crate) struct Grads<E> {
     pub shortcut_b: Vec<E>,
     pub scale: Vec<E>,
     pub bias: Vec<E>,
+}
+
+impl<E> Grads<E> {
+    /// Each of them by `f`.
+    pub(crate) fn map<T>(self, f: impl Fn(Vec<E>) -> Vec<T>) -> Grads<T> {
+        Grads {
+            first_w: f(self.first_w),
+            first_b: f(self.first_b),
+            second_w: f(self.second_w),
+            second_b: f(self.second_b),
+            shortcut_w: f(self.shortcut_w),
+            shortcut_b: f(self.shortcut_b),
+            scale: f(self.scale),
+            bias: f(self.bias),
+        }
+    }
 }

@@ -52,17 +52,17 @@ fn permitted() -> bool {
 }
 
 /// The loop of both kernels: for each panel of the left side its four tiles of sums, and for each step what `$step` says,
-/// after which `left` and `right` are those of the next step. `$lines` are the right side's lines of a step.
+/// after which `left` and `right` are those of the next step. `$left` and `$lines` are the sides' lines of a step.
 macro_rules! over_panels {
-    ($lhs:ident, $panel:ident, $rhs:ident, $steps:ident, $out:ident, $accumulate:ident, $lines:literal, [$($step:literal),+]) => {
+    ($lhs:ident, $panel:ident, $rhs:ident, $steps:ident, $out:ident, $accumulate:ident, [$left:literal, $lines:literal], [$($step:literal),+]) => {
         let count = $out.len();
         if count == 0 || $steps == 0 {
             return;
         }
-        assert!($steps * 32 <= $panel && (count - 1) * $panel + $steps * 32 <= $lhs.len());
+        assert!($steps * $left <= $panel && (count - 1) * $panel + $steps * $left <= $lhs.len());
         assert!($steps * $lines <= $rhs.len());
-        // SAFETY: tiles are loaded from `lhs` and `rhs` at offsets that the assertions have checked, tiles of 16 lines, two a
-        // step on the left and all of `$lines` on the right, and loaded from and stored to `out`, 4 KiB for each of its
+        // SAFETY: tiles are loaded from `lhs` and `rhs` at offsets that the assertions have checked, tiles of 16 lines, all
+        // of `$left` on the left and of `$lines` on the right in a step, and loaded from and stored to `out`, 4 KiB for each of its
         // `count` elements. The registers written are named; tiles are released at the end, so no later code finds them in
         // use.
         unsafe {
@@ -105,7 +105,7 @@ macro_rules! over_panels {
                 steps = in(reg) $steps,
                 step = out(reg) _,
                 count = inout(reg) count => _,
-                skip = in(reg) ($panel - $steps * 32) * size_of::<Line>(),
+                skip = in(reg) ($panel - $steps * $left) * size_of::<Line>(),
                 accumulate = in(reg) usize::from($accumulate),
                 line = in(reg) 64usize,
                 out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
@@ -141,7 +141,7 @@ pub(super) unsafe fn panels(
         steps,
         out,
         accumulate,
-        32,
+        [32, 32],
         [
             "tileloadd tmm4, [{left} + {line}]",
             "tileloadd tmm6, [{right} + {line}]",
@@ -180,7 +180,7 @@ pub(super) unsafe fn thirds(
         steps,
         out,
         accumulate,
-        96,
+        [32, 96],
         [
             "tileloadd tmm4, [{left} + {line}]",
             "tileloadd tmm6, [{right} + {line}]",
@@ -203,6 +203,78 @@ pub(super) unsafe fn thirds(
             "tdpbf16ps tmm2, tmm5, tmm6",
             "tdpbf16ps tmm3, tmm5, tmm7",
             "add {left}, 2048",
+            "add {right}, 6144"
+        ]
+    );
+}
+
+/// The same where each number of both sides is the sum of three bf16: six of the nine products of thirds, all but the three
+/// smallest, which are less than what sums of `f32` round off.
+///
+/// # Panics
+/// As [`panels`].
+///
+/// # Safety
+/// As [`panels`].
+pub(super) unsafe fn sixths(
+    lhs: &[Line],
+    panel: usize,
+    rhs: &[Line],
+    steps: usize,
+    out: &mut [[Tile; 4]],
+    accumulate: bool,
+) {
+    // High, middle and low thirds in an order that changes one side's at a time: h·l, h·m, h·h, m·h, m·m, l·h.
+    over_panels!(
+        lhs,
+        panel,
+        rhs,
+        steps,
+        out,
+        accumulate,
+        [96, 96],
+        [
+            "tileloadd tmm4, [{left} + {line}]",
+            "tileloadd tmm6, [{right} + {line} + 4096]",
+            "tdpbf16ps tmm0, tmm4, tmm6",
+            "tileloadd tmm7, [{right} + {line} + 5120]",
+            "tdpbf16ps tmm1, tmm4, tmm7",
+            "tileloadd tmm5, [{left} + {line} + 1024]",
+            "tdpbf16ps tmm2, tmm5, tmm6",
+            "tileloadd tmm6, [{right} + {line} + 2048]",
+            "tdpbf16ps tmm3, tmm5, tmm7",
+            "tileloadd tmm7, [{right} + {line} + 3072]",
+            "tdpbf16ps tmm0, tmm4, tmm6",
+            "tdpbf16ps tmm1, tmm4, tmm7",
+            "tdpbf16ps tmm2, tmm5, tmm6",
+            "tdpbf16ps tmm3, tmm5, tmm7",
+            "tileloadd tmm6, [{right} + {line}]",
+            "tileloadd tmm7, [{right} + {line} + 1024]",
+            "tdpbf16ps tmm0, tmm4, tmm6",
+            "tdpbf16ps tmm1, tmm4, tmm7",
+            "tileloadd tmm4, [{left} + {line} + 2048]",
+            "tdpbf16ps tmm2, tmm5, tmm6",
+            "tdpbf16ps tmm3, tmm5, tmm7",
+            "tileloadd tmm5, [{left} + {line} + 3072]",
+            "tdpbf16ps tmm0, tmm4, tmm6",
+            "tdpbf16ps tmm1, tmm4, tmm7",
+            "tdpbf16ps tmm2, tmm5, tmm6",
+            "tdpbf16ps tmm3, tmm5, tmm7",
+            "tileloadd tmm6, [{right} + {line} + 2048]",
+            "tileloadd tmm7, [{right} + {line} + 3072]",
+            "tdpbf16ps tmm0, tmm4, tmm6",
+            "tdpbf16ps tmm1, tmm4, tmm7",
+            "tileloadd tmm4, [{left} + {line} + 4096]",
+            "tdpbf16ps tmm2, tmm5, tmm6",
+            "tdpbf16ps tmm3, tmm5, tmm7",
+            "tileloadd tmm5, [{left} + {line} + 5120]",
+            "tileloadd tmm6, [{right} + {line}]",
+            "tileloadd tmm7, [{right} + {line} + 1024]",
+            "tdpbf16ps tmm0, tmm4, tmm6",
+            "tdpbf16ps tmm1, tmm4, tmm7",
+            "tdpbf16ps tmm2, tmm5, tmm6",
+            "tdpbf16ps tmm3, tmm5, tmm7",
+            "add {left}, 6144",
             "add {right}, 6144"
         ]
     );

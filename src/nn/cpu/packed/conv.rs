@@ -104,7 +104,7 @@ unsafe fn sixteen_places<N: Number>(x: &[f32], plane: usize, place: usize, tile:
         unsafe { _mm512_maskz_loadu_ps(mask, places.as_ptr()) }
     };
     // SAFETY: the caller's promise.
-    unsafe { across::<N>(channel, Side::Left, tile) };
+    unsafe { across::<N>(channel, Side::Left, 0, tile) };
 }
 
 /// `w [A, B, K·K]` → `[A, K·K, B]`.
@@ -192,7 +192,7 @@ unsafe fn with_packed(
 pub(crate) fn forward(g: &Geometry, x: &[f32], w: &[f32], format: Format) -> Vec<f32> {
     match format {
         Format::Bf16 => forward_of::<Bf16>(g, x, w),
-        Format::Single => forward_of::<Single>(g, x, w),
+        Format::Single | Format::Split => forward_of::<Single>(g, x, w),
     }
 }
 
@@ -200,7 +200,7 @@ pub(crate) fn forward(g: &Geometry, x: &[f32], w: &[f32], format: Format) -> Vec
 pub(crate) fn grad_weight(g: &Geometry, x: &[f32], gy: &[f32], gw: &mut [f32], format: Format) {
     match format {
         Format::Bf16 => grad_weight_of::<Bf16>(g, x, gy, gw),
-        Format::Single => grad_weight_of::<Single>(g, x, gy, gw),
+        Format::Single | Format::Split => grad_weight_of::<Single>(g, x, gy, gw),
     }
 }
 
@@ -208,7 +208,7 @@ pub(crate) fn grad_weight(g: &Geometry, x: &[f32], gy: &[f32], gw: &mut [f32], f
 pub(crate) fn grad_input(g: &Geometry, w: &[f32], gy: &[f32], gx: &mut [f32], format: Format) {
     match format {
         Format::Bf16 => grad_input_of::<Bf16>(g, w, gy, gx),
-        Format::Single => grad_input_of::<Single>(g, w, gy, gx),
+        Format::Single | Format::Split => grad_input_of::<Single>(g, w, gy, gx),
     }
 }
 
@@ -313,7 +313,7 @@ unsafe fn pack_gradient_step<N: Number>(g: &Geometry, gy: &[f32], channel: usize
             unsafe { _mm512_loadu_ps(sixteen.as_ptr()) }
         };
         // SAFETY: the caller's promise.
-        unsafe { along::<N>(load, Side::Left, tile) };
+        unsafe { along::<N>(load, Side::Left, 0, tile) };
     }
 }
 

@@ -11,12 +11,14 @@ pub(crate) mod conv;
 mod fma;
 pub(crate) mod joint;
 mod lanes;
+mod left;
 mod masked;
 mod number;
 mod pack;
 pub(crate) mod pair;
 mod pool;
 mod product;
+pub(crate) mod residual;
 #[cfg(test)]
 mod tests;
 mod thirds;
@@ -46,6 +48,8 @@ pub(crate) enum Unit {
     Tiles,
     /// AMX, of bf16 on the left and on the right sums of three: see [`thirds`].
     Thirds,
+    /// AMX, of sums of three bf16 on both sides.
+    Sixths,
     /// AVX512-BF16.
     Pairs,
     /// AVX-512, of `f32`.
@@ -56,17 +60,17 @@ impl Unit {
     /// Its name.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Tiles | Self::Thirds => "AMX",
+            Self::Tiles | Self::Thirds | Self::Sixths => "AMX",
             Self::Pairs => "AVX512-BF16",
             Self::Singles => "AVX-512",
         }
     }
 
-    /// Lines of a step of a panel of the right side: two tiles of sixteen, or three times two.
+    /// Lines of a step of a panel of a side packed for it: two tiles of sixteen, or three times two.
     fn step_lines(self) -> usize {
         match self {
             Self::Tiles | Self::Pairs | Self::Singles => pack::STEP_LINES,
-            Self::Thirds => 3 * pack::STEP_LINES,
+            Self::Thirds | Self::Sixths => 3 * pack::STEP_LINES,
         }
     }
 
@@ -75,7 +79,7 @@ impl Unit {
     fn part(self) -> usize {
         match self {
             Self::Tiles | Self::Pairs => 16,
-            Self::Thirds => 4,
+            Self::Thirds | Self::Sixths => 4,
             Self::Singles => 8,
         }
     }
@@ -92,6 +96,11 @@ impl Unit {
                 Some(Self::Pairs)
             }
         })
+    }
+
+    /// AMX where the processor has it.
+    fn of_split() -> Option<Self> {
+        (Self::of_bf16() == Some(Self::Tiles)).then_some(Self::Sixths)
     }
 
     /// AVX-512 where the processor has it.

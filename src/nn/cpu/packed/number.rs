@@ -3,8 +3,10 @@
 use super::{Line, Unit, lanes};
 use std::arch::asm;
 use std::arch::x86_64::{
-    __m256i, __m512, __m512i, _mm256_loadu_si256, _mm256_storeu_si256, _mm512_castps_si512, _mm512_castsi512_ps,
-    _mm512_cvtepu16_epi32, _mm512_permutex2var_epi16, _mm512_permutexvar_epi16, _mm512_set_epi16, _mm512_slli_epi32,
+    __m256i, __m512, __m512i, _mm256_loadu_si256, _mm256_storeu_si256, _mm512_add_epi32, _mm512_add_ps,
+    _mm512_and_si512, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cvtepi32_epi16, _mm512_cvtepu16_epi32,
+    _mm512_mask_mov_epi16, _mm512_permutex2var_epi16, _mm512_permutexvar_epi16, _mm512_set_epi16, _mm512_set1_epi32,
+    _mm512_slli_epi32, _mm512_srli_epi32, _mm512_sub_ps,
 };
 
 /// What the numbers of a packed side are.
@@ -14,6 +16,8 @@ pub(crate) enum Format {
     Bf16,
     /// `f32`.
     Single,
+    /// `f32` as sums of three bf16.
+    Split,
 }
 
 impl Format {
@@ -22,6 +26,7 @@ impl Format {
         match self {
             Self::Bf16 => Bf16::STEP,
             Self::Single => Single::STEP,
+            Self::Split => Split::STEP,
         }
     }
 
@@ -30,6 +35,7 @@ impl Format {
         match self {
             Self::Bf16 => Unit::of_bf16(),
             Self::Single => Unit::of_singles(),
+            Self::Split => Unit::of_split(),
         }
     }
 }
@@ -40,23 +46,25 @@ pub(super) trait Number: Send + Sync + 'static {
     const FORMAT: Format;
     /// Inner numbers of a step and of a line: a multiple of sixteen.
     const STEP: usize;
+    /// Lines that it takes to hold that many numbers; each has a part of all of them.
+    const PARTS: usize = 1;
     /// How one of them is kept outside packed sides.
     type Kept: Copy + Send + Sync;
 
-    /// A line of [`Number::STEP`] inner numbers of one outer number: `load(half)` gives sixteen of them.
+    /// A line of [`Number::STEP`] inner numbers of one outer number, or a part of it: `load(half)` gives sixteen of them.
     ///
     /// # Safety
     /// The processor has what [`Format::unit`] asks for; so with the other methods.
-    unsafe fn along(load: impl Fn(usize) -> __m512) -> __m512i;
+    unsafe fn along(load: impl Fn(usize) -> __m512, part: usize) -> __m512i;
 
-    /// Line `i` across sixteen outer numbers: `load(inner)` gives these at an inner number of the step.
+    /// Line `i` across sixteen outer numbers, or a part of it: `load(inner)` gives these at an inner number of the step.
     ///
     /// # Safety
     /// As [`Number::along`].
-    unsafe fn across(load: impl Fn(usize) -> __m512, i: usize) -> __m512i;
+    unsafe fn across(load: impl Fn(usize) -> __m512, i: usize, part: usize) -> __m512i;
 
     /// Line `i` across outer numbers `16·half..16·half + 16` of thirty-two: `line(inner, block)` gives a line along
-    /// them, which holds [`Number::STEP`] of the thirty-two, from `block · STEP` on.
+    /// them, which holds [`Number::STEP`] of the thirty-two, from `block · STEP` on; of a part as of the whole.
     ///
     /// # Safety
     /// As [`Number::along`].
@@ -73,6 +81,18 @@ pub(super) trait Number: Send + Sync + 'static {
     /// # Safety
     /// As [`Number::along`].
     unsafe fn store(kept: &mut [Self::Kept], v: __m512);
+
+    /// Sixteen numbers of a line along the inner dimension, from number `from` on. Its parts are `apart` lines apart.
+    ///
+    /// # Safety
+    /// As [`Number::along`].
+    unsafe fn get(lines: &[Line], apart: usize, from: usize) -> __m512;
+
+    /// Puts sixteen numbers where [`Number::get`] finds them.
+    ///
+    /// # Safety
+    /// As [`Number::along`].
+    unsafe fn put(lines: &mut [Line], apart: usize, from: usize, v: __m512);
 }
 
 /// Rounded to the nearest bf16, ties to even; two share a lane, the first in the lower half.
@@ -81,6 +101,23 @@ pub(super) struct Bf16;
 /// `f32` as it is.
 pub(super) struct Single;
 
+/// `f32` as the sum of three bf16, whose eight bits each are the twenty-four of `f32`; what is below the least normal
+/// number is lost.
+pub(super) struct Split;
+
+/// A line as the numbers in it.
+fn numbers<K: Copy>(line: &Line) -> &[K] {
+    const { assert!(align_of::<K>() <= align_of::<Line>()) };
+    // SAFETY: a line is sixty-four bytes of plain numbers, and `K`, private to this file, is `u16` or `f32`.
+    unsafe { std::slice::from_raw_parts(std::ptr::from_ref(line).cast(), size_of::<Line>() / size_of::<K>()) }
+}
+
+fn numbers_mut<K: Copy>(line: &mut Line) -> &mut [K] {
+    const { assert!(align_of::<K>() <= align_of::<Line>()) };
+    // SAFETY: as above, and any bits are a line's.
+    unsafe { std::slice::from_raw_parts_mut(std::ptr::from_mut(line).cast(), size_of::<Line>() / size_of::<K>()) }
+}
+
 impl Number for Bf16 {
     const FORMAT: Format = Format::Bf16;
     const STEP: usize = 32;
@@ -88,14 +125,14 @@ impl Number for Bf16 {
 
     #[target_feature(enable = "avx512f,avx512bw")]
     #[inline]
-    unsafe fn along(load: impl Fn(usize) -> __m512) -> __m512i {
+    unsafe fn along(load: impl Fn(usize) -> __m512, _: usize) -> __m512i {
         // SAFETY: the caller's promise.
         unsafe { two(load(0), load(1)) }
     }
 
     #[target_feature(enable = "avx512f,avx512bw")]
     #[inline]
-    unsafe fn across(load: impl Fn(usize) -> __m512, i: usize) -> __m512i {
+    unsafe fn across(load: impl Fn(usize) -> __m512, i: usize, _: usize) -> __m512i {
         let order = _mm512_set_epi16(
             31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17,
             1, 16, 0,
@@ -139,6 +176,20 @@ impl Number for Bf16 {
             _mm256_storeu_si256(sixteen.as_mut_ptr().cast(), bits);
         }
     }
+
+    #[target_feature(enable = "avx512f,avx512bw")]
+    #[inline]
+    unsafe fn get(lines: &[Line], _: usize, from: usize) -> __m512 {
+        // SAFETY: the caller's promise.
+        unsafe { Self::load(&numbers(&lines[0])[from..]) }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw")]
+    #[inline]
+    unsafe fn put(lines: &mut [Line], _: usize, from: usize, v: __m512) {
+        // SAFETY: the caller's promise.
+        unsafe { Self::store(&mut numbers_mut(&mut lines[0])[from..], v) };
+    }
 }
 
 /// Two times sixteen numbers rounded to bf16, the first ones in the lower half.
@@ -175,13 +226,13 @@ impl Number for Single {
 
     #[target_feature(enable = "avx512f,avx512bw")]
     #[inline]
-    unsafe fn along(load: impl Fn(usize) -> __m512) -> __m512i {
+    unsafe fn along(load: impl Fn(usize) -> __m512, _: usize) -> __m512i {
         _mm512_castps_si512(load(0))
     }
 
     #[target_feature(enable = "avx512f,avx512bw")]
     #[inline]
-    unsafe fn across(load: impl Fn(usize) -> __m512, i: usize) -> __m512i {
+    unsafe fn across(load: impl Fn(usize) -> __m512, i: usize, _: usize) -> __m512i {
         _mm512_castps_si512(load(i))
     }
 
@@ -202,4 +253,95 @@ impl Number for Single {
     unsafe fn store(kept: &mut [f32], v: __m512) {
         lanes::store(kept, v);
     }
+
+    #[target_feature(enable = "avx512f,avx512bw")]
+    #[inline]
+    unsafe fn get(lines: &[Line], _: usize, from: usize) -> __m512 {
+        lanes::load(&numbers(&lines[0])[from..])
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw")]
+    #[inline]
+    unsafe fn put(lines: &mut [Line], _: usize, from: usize, v: __m512) {
+        lanes::store(&mut numbers_mut(&mut lines[0])[from..], v);
+    }
+}
+
+impl Number for Split {
+    const FORMAT: Format = Format::Split;
+    const STEP: usize = 32;
+    const PARTS: usize = 3;
+    type Kept = f32;
+
+    #[target_feature(enable = "avx512f,avx512bw")]
+    #[inline]
+    unsafe fn along(load: impl Fn(usize) -> __m512, part: usize) -> __m512i {
+        let order = _mm512_set_epi16(
+            63, 61, 59, 57, 55, 53, 51, 49, 47, 45, 43, 41, 39, 37, 35, 33, 31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11,
+            9, 7, 5, 3, 1,
+        );
+        _mm512_permutex2var_epi16(thirds(load(0))[part], order, thirds(load(1))[part])
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw")]
+    #[inline]
+    unsafe fn across(load: impl Fn(usize) -> __m512, i: usize, part: usize) -> __m512i {
+        let (first, second) = (thirds(load(2 * i))[part], thirds(load(2 * i + 1))[part]);
+        _mm512_mask_mov_epi16(_mm512_srli_epi32::<16>(first), 0xaaaa_aaaa, second)
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw")]
+    #[inline]
+    unsafe fn turned(line: impl Fn(usize, usize) -> Line, i: usize, half: usize) -> Line {
+        // SAFETY: the caller's promise.
+        unsafe { Bf16::turned(line, i, half) }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw")]
+    #[inline]
+    unsafe fn load(kept: &[f32]) -> __m512 {
+        lanes::load(kept)
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw")]
+    #[inline]
+    unsafe fn store(kept: &mut [f32], v: __m512) {
+        lanes::store(kept, v);
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw")]
+    #[inline]
+    unsafe fn get(lines: &[Line], apart: usize, from: usize) -> __m512 {
+        // SAFETY: the caller's promise.
+        let [high, middle, low] = [0, 1, 2].map(|part| unsafe { Bf16::get(&lines[part * apart..], 0, from) });
+        _mm512_add_ps(_mm512_add_ps(high, middle), low)
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw")]
+    #[inline]
+    unsafe fn put(lines: &mut [Line], apart: usize, from: usize, v: __m512) {
+        for (part, third) in thirds(v).into_iter().enumerate() {
+            let sixteen = &mut numbers_mut::<u16>(&mut lines[part * apart])[from..][..16];
+            // SAFETY: there is room for sixteen numbers.
+            unsafe {
+                let bits = _mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(third));
+                _mm256_storeu_si256(sixteen.as_mut_ptr().cast(), bits);
+            }
+        }
+    }
+}
+
+/// Sixteen numbers as sums of three bf16, each in the upper half of a lane; what is in the lower halves does not count.
+/// Each is the nearest to what is left, which is exact: of twenty-four bits it takes eight. An infinity becomes NaN.
+#[target_feature(enable = "avx512f,avx512bw")]
+#[inline]
+fn thirds(number: __m512) -> [__m512i; 3] {
+    let nearest = |v: __m512| {
+        let raised = _mm512_add_epi32(_mm512_castps_si512(v), _mm512_set1_epi32(0x8000));
+        _mm512_and_si512(raised, _mm512_set1_epi32(0xffff_0000_u32.cast_signed()))
+    };
+    let high = nearest(number);
+    let rest = _mm512_sub_ps(number, _mm512_castsi512_ps(high));
+    let middle = nearest(rest);
+    [high, middle, _mm512_castps_si512(_mm512_sub_ps(rest, _mm512_castsi512_ps(middle)))]
 }

@@ -5,7 +5,7 @@
 //! 16 (`f32`). A step of a panel is two tiles of 16 lines. On the left a line is one row's inner numbers of a step; on the
 //! right it is one inner number, or pair of bf16, for each of 16 columns.
 
-use super::number::{Bf16, Format, Number, Single};
+use super::number::{Bf16, Format, Number, Single, Split};
 use super::{Line, Unit};
 use crate::nn::cpu::gemm::{Mat, Shared};
 use crate::nn::cpu::square::transpose;
@@ -51,7 +51,7 @@ impl Packed {
     /// Where nothing multiplies this format ([`Format::unit`]), or when neither rows nor columns are contiguous.
     pub(crate) fn new(view: Mat<f32>, side: Side, format: Format) -> Self {
         let mut packed = Self::sized(view, side, format);
-        let work = Work::new(view, side, &mut packed);
+        let work = Work::new(view, side, &mut packed, 0);
         (0..work.bands()).into_par_iter().for_each(|band| work.pack(format, band));
         packed
     }
@@ -62,8 +62,24 @@ impl Packed {
     /// As [`Packed::new`].
     pub(crate) fn here(view: Mat<f32>, side: Side, format: Format) -> Self {
         let mut packed = Self::sized(view, side, format);
-        let work = Work::new(view, side, &mut packed);
+        let work = Work::new(view, side, &mut packed, 0);
         (0..work.bands()).for_each(|band| work.pack(format, band));
+        packed
+    }
+
+    /// A side whose inner dimension is that of the first view and then that of the second, on all threads.
+    ///
+    /// # Panics
+    /// As [`Packed::new`], and when the outer dimensions differ, or the first view's inner one does not fill its steps.
+    pub(super) fn joined(views: [Mat<f32>; 2], side: Side, format: Format) -> Self {
+        let inner = views.map(|view| if side == Side::Left { view.col_count() } else { view.row_count() });
+        assert!(inner[0].is_multiple_of(format.step()));
+        let outer = if side == Side::Left { views[0].row_count() } else { views[0].col_count() };
+        let mut packed = Self::unfilled(side, outer, inner[0] + inner[1], format);
+        for (view, first_step) in views.into_iter().zip([0, inner[0] / format.step()]) {
+            let work = Work::new(view, side, &mut packed, first_step);
+            (0..work.bands()).into_par_iter().for_each(|band| work.pack(format, band));
+        }
         packed
     }
 
@@ -143,6 +159,11 @@ impl Packed {
         let lines = &self.lines[panels.start * self.panel_lines()..panels.end * self.panel_lines()];
         Panels { lines, steps: self.steps(), step_lines: self.unit.step_lines(), outer }
     }
+
+    /// All panels.
+    pub(super) fn all(&self) -> Panels<'_> {
+        self.part(0..self.panels())
+    }
 }
 
 impl Drop for Packed {
@@ -192,13 +213,19 @@ struct Work<'a> {
     lines: Shared<Line>,
     panels: usize,
     steps: usize,
+    /// The first step's number in a panel, and all steps of one.
+    first_step: usize,
+    panel_steps: usize,
 }
 
 impl<'a> Work<'a> {
-    fn new(view: Mat<'a, f32>, side: Side, packed: &mut Packed) -> Self {
-        let (panels, steps) = (packed.panels(), packed.steps());
+    /// Work on the steps of each panel from `first_step` on.
+    fn new(view: Mat<'a, f32>, side: Side, packed: &mut Packed, first_step: usize) -> Self {
         let view = if side == Side::Left { view } else { view.t() };
-        Self { view, side, lines: Shared::new(&mut packed.lines), panels, steps }
+        let (panels, panel_steps) = (packed.panels(), packed.steps());
+        let steps = view.col_count().div_ceil(packed.format.step());
+        assert!(view.row_count() == packed.outer && first_step + steps <= panel_steps, "there is room for it");
+        Self { view, side, lines: Shared::new(&mut packed.lines), panels, steps, first_step, panel_steps }
     }
 
     fn bands(&self) -> usize {
@@ -209,6 +236,7 @@ impl<'a> Work<'a> {
         match format {
             Format::Bf16 => self.pack_band::<Bf16>(band),
             Format::Single => self.pack_band::<Single>(band),
+            Format::Split => self.pack_band::<Split>(band),
         }
     }
 
@@ -222,21 +250,33 @@ impl<'a> Work<'a> {
 
     fn pack_step<N: Number>(&self, panel: usize, step: usize) {
         // SAFETY: every step of every panel belongs to one band, and bands are packed once each.
-        let lines = unsafe { self.lines.slice((panel * self.steps + step) * STEP_LINES, STEP_LINES) };
-        for (half, tile) in lines.as_chunks_mut::<16>().0.iter_mut().enumerate() {
-            let at = [panel * PANEL + half * 16, step * N::STEP];
+        let at = (panel * self.panel_steps + self.first_step + step) * step_lines::<N>();
+        let lines = unsafe { self.lines.slice(at, step_lines::<N>()) };
+        for (t, tile) in lines.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+            let at = [panel * PANEL + t % 2 * 16, step * N::STEP];
             // SAFETY: `Packed::unfilled` has asserted that the processor has what the function needs.
-            unsafe { pack_tile::<N>(self.view, self.side, at, tile) };
+            unsafe { pack_tile::<N>(self.view, self.side, at, t / 2, tile) };
         }
     }
 }
 
-/// Sixteen outer numbers by a step of inner ones from `at` on; zeros outside the view.
+/// Lines of a step of a panel of these numbers, the parts one after the other.
+pub(super) const fn step_lines<N: Number>() -> usize {
+    N::PARTS * STEP_LINES
+}
+
+/// A part of sixteen outer numbers by a step of inner ones from `at` on; zeros outside the view.
 ///
 /// # Safety
 /// The processor has what `N` asks for; so with the functions below.
 #[target_feature(enable = "avx512f,avx512bw")]
-unsafe fn pack_tile<N: Number>(view: Mat<f32>, side: Side, [outer, inner]: [usize; 2], tile: &mut [Line; 16]) {
+unsafe fn pack_tile<N: Number>(
+    view: Mat<f32>,
+    side: Side,
+    [outer, inner]: [usize; 2],
+    part: usize,
+    tile: &mut [Line; 16],
+) {
     let (rows, cols) = (view.row_count(), view.col_count());
     let whole = outer + 16 <= rows && inner + N::STEP <= cols;
     let flat = view.has_flat_rows();
@@ -244,38 +284,43 @@ unsafe fn pack_tile<N: Number>(view: Mat<f32>, side: Side, [outer, inner]: [usiz
     unsafe {
         if flat && whole {
             let window = view.window([outer, inner], [16, N::STEP]);
-            along::<N>(|i, half| window.sixteen(i, half * 16), side, tile);
+            along::<N>(|i, half| window.sixteen(i, half * 16), side, part, tile);
         } else if whole {
             let window = view.t().window([inner, outer], [N::STEP, 16]);
-            across::<N>(|i| window.sixteen(i, 0), side, tile);
+            across::<N>(|i| window.sixteen(i, 0), side, part, tile);
         } else if flat {
             let load = |i: usize, half: usize| {
                 let (row, from) = (outer + i, inner + half * 16);
                 load(view, row, from, if row < rows { cols.saturating_sub(from).min(16) } else { 0 })
             };
-            along::<N>(load, side, tile);
+            along::<N>(load, side, part, tile);
         } else {
             let load = |i: usize| {
                 let column = inner + i;
                 load(view, outer, column, if column < cols { rows.saturating_sub(outer).min(16) } else { 0 })
             };
-            across::<N>(load, side, tile);
+            across::<N>(load, side, part, tile);
         }
     }
 }
 
-/// A tile from runs of the inner dimension: `load(i, half)` gives number `i` of the outer one, sixteen inner numbers from
+/// A part of a tile from runs of the inner dimension: `load(i, half)` gives number `i` of the outer one, sixteen inner numbers from
 /// the first or (of bf16) the sixteenth on.
 ///
 /// # Safety
 /// As [`pack_tile`].
 #[target_feature(enable = "avx512f,avx512bw")]
 #[inline]
-pub(super) unsafe fn along<N: Number>(load: impl Fn(usize, usize) -> __m512, side: Side, tile: &mut [Line; 16]) {
+pub(super) unsafe fn along<N: Number>(
+    load: impl Fn(usize, usize) -> __m512,
+    side: Side,
+    part: usize,
+    tile: &mut [Line; 16],
+) {
     let mut vectors = [_mm512_setzero_si512(); 16];
     for (i, vector) in vectors.iter_mut().enumerate() {
         // SAFETY: the caller's promise.
-        *vector = unsafe { N::along(|half| load(i, half)) };
+        *vector = unsafe { N::along(|half| load(i, half), part) };
     }
     if side == Side::Right {
         transpose(&mut vectors);
@@ -283,17 +328,17 @@ pub(super) unsafe fn along<N: Number>(load: impl Fn(usize, usize) -> __m512, sid
     write(&vectors, tile);
 }
 
-/// A tile from runs of the outer dimension: `load(i)` gives sixteen of its numbers at inner number `i` of the step.
+/// A part of a tile from runs of the outer dimension: `load(i)` gives sixteen of its numbers at inner number `i` of the step.
 ///
 /// # Safety
 /// As [`pack_tile`].
 #[target_feature(enable = "avx512f,avx512bw")]
 #[inline]
-pub(super) unsafe fn across<N: Number>(load: impl Fn(usize) -> __m512, side: Side, tile: &mut [Line; 16]) {
+pub(super) unsafe fn across<N: Number>(load: impl Fn(usize) -> __m512, side: Side, part: usize, tile: &mut [Line; 16]) {
     let mut vectors = [_mm512_setzero_si512(); 16];
     for (i, vector) in vectors.iter_mut().enumerate() {
         // SAFETY: the caller's promise.
-        *vector = unsafe { N::across(&load, i) };
+        *vector = unsafe { N::across(&load, i, part) };
     }
     if side == Side::Left {
         transpose(&mut vectors);

@@ -76,11 +76,11 @@ pub(crate) fn forward(
             let (scores, kept) = forward_of::<Bf16>(z, p, q, up, pairing, keep);
             (scores, Kept::Bf16(kept))
         }
-        Format::Single if masked::fits(z.u) => {
+        Format::Single | Format::Split if masked::fits(z.u) => {
             let (scores, kept) = forward_of::<masked::On>(z, p, q, up, pairing, keep);
             (scores, Kept::Mask(kept))
         }
-        Format::Single => {
+        Format::Single | Format::Split => {
             let (scores, kept) = forward_of::<Single>(z, p, q, up, pairing, keep);
             (scores, Kept::Single(kept))
         }
@@ -308,11 +308,11 @@ unsafe fn pack_step<N: Number>(
             None => _mm512_setzero_ps(),
         };
         // SAFETY: the caller's promise; so below.
-        unsafe { across::<N>(gradient, Side::Left, left) };
+        unsafe { across::<N>(gradient, Side::Left, 0, left) };
         let first = |i: usize| {
             if row + i < gs.len() { c.first(row + i, unit) } else { _mm512_setzero_ps() }
         };
         // SAFETY: as above.
-        unsafe { across::<N>(first, Side::Right, right) };
+        unsafe { across::<N>(first, Side::Right, 0, right) };
     }
 }

@@ -42,9 +42,10 @@ pub(super) unsafe fn block(unit: Unit, lhs: Panels, rhs: Panels, mut write: impl
         for (r, out) in sums.chunks_mut(down).take(across).enumerate() {
             let right = &rhs.lines[r * right_panel + part * rhs.step_lines..][..count * rhs.step_lines];
             match unit {
-                // SAFETY: the caller's promise, here and in the next two lines.
+                // SAFETY: the caller's promise, here and in the next three lines.
                 Unit::Tiles => unsafe { amx::panels(left, panel, right, count, out, part > 0) },
                 Unit::Thirds => unsafe { amx::thirds(left, panel, right, count, out, part > 0) },
+                Unit::Sixths => unsafe { amx::sixths(left, panel, right, count, out, part > 0) },
                 Unit::Pairs => unsafe { avx512::panels(left, panel, right, count, out, part > 0) },
                 Unit::Singles => {
                     // Of the next part, each call asks for its share of the left panels and of the right one.

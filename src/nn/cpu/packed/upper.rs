@@ -2,7 +2,7 @@
 
 use super::lanes::{lanes, load, relu};
 use super::number::Number;
-use super::pack::{PANEL, Packed, Panels, STEP_LINES, Side, along};
+use super::pack::{PANEL, Packed, Panels, STEP_LINES, Side, along, step_lines};
 use super::product::block;
 use super::{Line, pool};
 use crate::nn::cpu::pair::Upper;
@@ -98,14 +98,15 @@ pub(super) unsafe fn fill<N: Number>(
     load: impl Fn(usize, usize) -> __m512,
 ) {
     let (panels, steps) = (rows.div_ceil(PANEL), u / N::STEP);
-    lines.resize(panels * steps * STEP_LINES, Line([0; 16]));
+    lines.resize(panels * steps * step_lines::<N>(), Line([0; 16]));
     for (t, tile) in lines.as_chunks_mut::<16>().0.iter_mut().enumerate() {
-        let (panel, step, half) = (t / 2 / steps, t / 2 % steps, t % 2);
-        let numbers = |i: usize, part: usize| {
+        let (at, part, half) = (t / 2 / N::PARTS, t / 2 % N::PARTS, t % 2);
+        let (panel, step) = (at / steps, at % steps);
+        let numbers = |i: usize, sixteen: usize| {
             let row = panel * PANEL + half * 16 + i;
-            if row < rows { load(row, step * N::STEP + part * 16) } else { _mm512_setzero_ps() }
+            if row < rows { load(row, step * N::STEP + sixteen * 16) } else { _mm512_setzero_ps() }
         };
         // SAFETY: the caller's promise.
-        unsafe { along::<N>(numbers, Side::Left, tile) };
+        unsafe { along::<N>(numbers, Side::Left, part, tile) };
     }
 }
