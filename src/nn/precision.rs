@@ -4,15 +4,17 @@ use super::cpu::packed::{Format, Unit};
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 
-/// How matrix products round. Weights, activations, gradients and moments are `f32` in any case, and so are sums.
+/// How matrix products round. Weights, their gradients and moments are `f32` in any case, and so are sums; activations are,
+/// but for hidden layers of critics, which are kept as they are multiplied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Precision {
-    /// `f32`.
+    /// `f32`. On AMX, products of the dot-product critic's residual embedding are of numbers as sums of three bf16, up to the
+    /// rounding of sums the same; an infinity comes out as NaN there.
     #[default]
     Fp32,
     /// Both sides of a product are rounded to bf16 (eight bits of precision) and their products summed in `f32`: linear
-    /// layers, convolutions and concat critics, forward and backward. Needs AMX or AVX512-BF16; see [`Precision::here`].
+    /// layers, convolutions and critics, forward and backward. Needs AMX or AVX512-BF16; see [`Precision::here`].
     Bf16,
 }
 

@@ -7,7 +7,7 @@ use dfdx::prelude::*;
 
 /// A network that takes rows of `I` features to rows of `U`, the same for vectors and for each location of a map.
 pub trait Embed<const I: usize, const U: usize, E: Real, D: Backend<E>> {
-    /// Embeds each row of `x` (`[…, I]`) into `y` (`[…, U]`, the same leading sizes).
+    /// Embeds each row of `x` (`[…, I]`) into `y` (`[…, U]`, as many rows).
     ///
     /// # Errors
     /// When the device fails.
@@ -27,11 +27,7 @@ pub trait Embed<const I: usize, const U: usize, E: Real, D: Backend<E>> {
         x: Tensor<X, E, D, T>,
         vectors: &Tensor<(B, Const<U>), E, D>,
         y: Y,
-    ) -> Result<Tensor<Y, E, D, T>, D::Err>
-    where
-        D: Backend<E>,
-        E: Real,
-    {
+    ) -> Result<Tensor<Y, E, D, T>, D::Err> {
         let rows = x.shape().num_elements() / I;
         let embedded = self.try_embed(x, (rows, Const::<U>))?;
         D::linear::<U, _, _, _, _>(embedded, vectors, None, y, false)

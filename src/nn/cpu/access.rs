@@ -90,3 +90,23 @@ pub(crate) fn grad<'a, S: Shape, E: Unit>(
 ) -> Result<&'a mut [E], CpuError> {
     Ok(&mut **grads.get_or_alloc_mut(t)?)
 }
+
+/// Records the backward pass of `y = op(x)`: `f` gets the gradient of `y` (which it may change) and adds to that of `x`.
+pub(crate) fn record<X: Shape, Y: Shape, E: Unit, T: Tape<E, Cpu>>(
+    tape: &mut T,
+    x: &Tensor<X, E, Cpu>,
+    y: &Tensor<Y, E, Cpu>,
+    f: impl FnOnce(&mut [E], &mut [E], &mut Gradients<E, Cpu>) -> Result<(), CpuError> + 'static,
+) {
+    if !T::OWNS_TAPE {
+        return;
+    }
+    let (x, y) = (x.clone(), y.clone());
+    tape.add_backward_op(move |grads| {
+        let mut gy = take(grads, &y)?;
+        let mut gx = take(grads, &x)?;
+        f(&mut gy, &mut gx, grads)?;
+        give(grads, &x, gx)?;
+        give(grads, &y, gy)
+    });
+}

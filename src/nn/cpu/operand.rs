@@ -24,7 +24,7 @@ pub(crate) fn format(precision: Precision) -> Option<Format> {
 
 /// The same where sides are used in so many sums that it does not matter how many bytes they take: `f32` as sums of three
 /// bf16, six products of which take less time on tiles than that of `f32` elsewhere.
-pub(crate) fn widest_format(precision: Precision) -> Option<Format> {
+pub(crate) fn reused_format(precision: Precision) -> Option<Format> {
     let split = (precision == Precision::Fp32).then_some(Format::Split);
     split.filter(|format| format.unit().is_some()).or_else(|| format(precision))
 }

@@ -4,7 +4,7 @@
 //! backward pass asks for their gradients. Where an activation is fused, the gradient kept for the operation's output
 //! is, after the backward pass, the one before the activation.
 
-use super::access::{contiguous, data, data_mut, give, grad, is_contiguous, take};
+use super::access::{contiguous, data, data_mut, give, grad, is_contiguous, record, take};
 use super::conv;
 use super::gemm::{Real, add_column_sums};
 use super::joint::{self, Pairs};
@@ -21,26 +21,6 @@ use super::upper::UpperTensors;
 use super::{adam, add_scaled, add_to, average, mask_relu, norm, swap_last};
 use crate::nn::backend::{AdamStep, Backend, BatchNormArgs, PairArgs, Perceptron, ResidualArgs, Window};
 use dfdx::prelude::*;
-
-/// Records the backward pass of `y = op(x)`: `f` gets the gradient of `y` (which it may change) and adds to that of `x`.
-fn record<X: Shape, Y: Shape, E: Real, T: Tape<E, Cpu>>(
-    tape: &mut T,
-    x: &Tensor<X, E, Cpu>,
-    y: &Tensor<Y, E, Cpu>,
-    f: impl FnOnce(&mut [E], &mut [E], &mut Gradients<E, Cpu>) -> Result<(), CpuError> + 'static,
-) {
-    if !T::OWNS_TAPE {
-        return;
-    }
-    let (x, y) = (x.clone(), y.clone());
-    tape.add_backward_op(move |grads| {
-        let mut gy = take(grads, &y)?;
-        let mut gx = take(grads, &x)?;
-        f(&mut gy, &mut gx, grads)?;
-        give(grads, &x, gx)?;
-        give(grads, &y, gy)
-    });
-}
 
 /// Sizes of a convolution from the shapes of its input and output.
 fn geometry<I: Shape, O: Shape>(input: &I, output: &O, window: Window) -> Geometry {
@@ -230,10 +210,11 @@ where
     ) -> Result<Tensor<Y, E, Self, T>, Self::Err> {
         let (x, mut tape) = contiguous(x)?.split_tape();
         let layers = ResidualTensors::new(&args);
-        let (scores, kept) = residual_scores::forward(&layers.slices(), data(&x), data(vectors));
+        let (scores, kept) = residual_scores::forward(&layers.slices(), data(&x), data(vectors), T::OWNS_TAPE);
         let y = x.device().try_tensor_from_vec(scores, y)?;
         let (input, vectors) = (x.clone(), vectors.clone());
         record(&mut tape, &x, &y, move |gs, gx, grads| {
+            let kept = kept.expect("kept where there is a tape");
             let (g, mut gv) = (layers.take(grads)?, take(grads, &vectors)?);
             let inputs = [data(&input), data(&vectors)];
             let g = residual_scores::backward(&layers.slices(), inputs, &kept, gs, [gx, &mut gv], g);

@@ -160,7 +160,7 @@ pub(crate) mod residual {
         false
     }
 
-    pub(crate) fn forward(_: &Residual<f32>, _: &[f32], _: &[f32], _: Format) -> (Vec<f32>, Kept) {
+    pub(crate) fn forward(_: &Residual<f32>, _: &[f32], _: &[f32], _: bool, _: Format) -> (Vec<f32>, Option<Kept>) {
         unreachable!("nothing fits")
     }
 

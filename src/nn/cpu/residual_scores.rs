@@ -1,32 +1,33 @@
 //! Scores of residual embeddings beside embedded vectors, on slices.
 
 use super::gemm::Real;
-use super::operand::widest_format;
-use super::residual::{Grads, Kept as Hidden, Residual};
+use super::operand::reused_format;
+use super::residual::{self, Grads, Residual};
 use super::{linear, packed};
 use crate::nn::Precision;
 
 /// What the forward pass leaves for the backward pass.
 pub(crate) enum Kept<E> {
     /// The embedded rows `[N, U]`, and what their layers keep.
-    Plain(Vec<E>, Hidden<E>),
+    Plain(Vec<E>, residual::Kept<E>),
     /// What products of packed sides keep.
     Packed(packed::residual::Kept),
 }
 
-/// Scores `[N, M]`: the embedded rows of `x [N, I]` times `vectors [M, U]`.
-pub(crate) fn forward<E: Real>(layers: &Residual<E>, x: &[E], vectors: &[E]) -> (Vec<E>, Kept<E>) {
+/// Scores `[N, M]`: the embedded rows of `x [N, I]` times `vectors [M, U]`; with `keep`, what the backward pass needs.
+pub(crate) fn forward<E: Real>(layers: &Residual<E>, x: &[E], vectors: &[E], keep: bool) -> (Vec<E>, Option<Kept<E>>) {
     let u = layers.scale.len();
     if packed::residual::fits(layers.first.w.len() / u, u)
-        && let Some(format) = widest_format(Precision::current())
+        && !vectors.is_empty()
+        && let Some(format) = reused_format(Precision::current())
         && let (Some(layers), Some(x), Some(vectors)) = (layers.singles(), E::singles(x), E::singles(vectors))
     {
-        let (scores, kept) = packed::residual::forward(&layers, x, vectors, format);
-        return (E::of_singles(scores).expect("numbers are f32"), Kept::Packed(kept));
+        let (scores, kept) = packed::residual::forward(&layers, x, vectors, keep, format);
+        return (E::of_singles(scores).expect("numbers are f32"), kept.map(Kept::Packed));
     }
     let (embedded, kept) = layers.forward(x);
     let scores = linear::forward(&embedded, vectors, None, [embedded.len() / u, u, vectors.len() / u], false);
-    (scores, Kept::Plain(embedded, kept))
+    (scores, keep.then_some(Kept::Plain(embedded, kept)))
 }
 
 /// Adds the gradients of `sum(gs · scores)` to those of the rows, `gx [N, I]`, of the vectors, `gv [M, U]`, and of the layers.

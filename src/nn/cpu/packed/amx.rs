@@ -51,18 +51,18 @@ fn permitted() -> bool {
     false
 }
 
-/// The loop of both kernels: for each panel of the left side its four tiles of sums, and for each step what `$step` says,
-/// after which `left` and `right` are those of the next step. `$left` and `$lines` are the sides' lines of a step.
+/// The loop of the kernels: for each panel of the left side its four tiles of sums, and for each step what `$step` says,
+/// after which `left` and `right` are those of the next step. `$left_lines` and `$right_lines` are the sides' lines of a step.
 macro_rules! over_panels {
-    ($lhs:ident, $panel:ident, $rhs:ident, $steps:ident, $out:ident, $accumulate:ident, [$left:literal, $lines:literal], [$($step:literal),+]) => {
+    ($lhs:ident, $panel:ident, $rhs:ident, $steps:ident, $out:ident, $accumulate:ident, [$left_lines:literal, $right_lines:literal], [$($step:literal),+]) => {
         let count = $out.len();
         if count == 0 || $steps == 0 {
             return;
         }
-        assert!($steps * $left <= $panel && (count - 1) * $panel + $steps * $left <= $lhs.len());
-        assert!($steps * $lines <= $rhs.len());
+        assert!($steps * $left_lines <= $panel && (count - 1) * $panel + $steps * $left_lines <= $lhs.len());
+        assert!($steps * $right_lines <= $rhs.len());
         // SAFETY: tiles are loaded from `lhs` and `rhs` at offsets that the assertions have checked, tiles of 16 lines, all
-        // of `$left` on the left and of `$lines` on the right in a step, and loaded from and stored to `out`, 4 KiB for each of its
+        // of `$left_lines` on the left and of `$right_lines` on the right in a step, and loaded from and stored to `out`, 4 KiB for each of its
         // `count` elements. The registers written are named; tiles are released at the end, so no later code finds them in
         // use.
         unsafe {
@@ -105,7 +105,7 @@ macro_rules! over_panels {
                 steps = in(reg) $steps,
                 step = out(reg) _,
                 count = inout(reg) count => _,
-                skip = in(reg) ($panel - $steps * $left) * size_of::<Line>(),
+                skip = in(reg) ($panel - $steps * $left_lines) * size_of::<Line>(),
                 accumulate = in(reg) usize::from($accumulate),
                 line = in(reg) 64usize,
                 out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,

@@ -5,8 +5,9 @@
 //! input's `S·S` phases (pixels whose row and column have the same remainders), with the taps that reach it.
 
 use super::number::{Bf16, Format, Number, Single};
-use super::pack::{PANEL, Packed, Panels, STEP_LINES, Side, across, along, transpose_lines};
+use super::pack::{PANEL, Packed, Panels, STEP_LINES, Side};
 use super::product::{block, put};
+use super::tile::{across, along, transpose_lines};
 use super::{Line, pool};
 use crate::nn::cpu::gemm::{Mat, Shared, copy_squares, written};
 use crate::nn::cpu::unfold::{Geometry, merge};
@@ -40,6 +41,7 @@ struct ChannelsLast<N> {
 impl<N: Number> ChannelsLast<N> {
     /// Of `x [B, C, H, W]`.
     fn new(x: &[f32], [channels, height, width]: [usize; 3], pad: usize) -> Self {
+        const { assert!(N::PARTS == 1, "a line holds its numbers") };
         assert!(N::FORMAT.unit().is_some(), "something multiplies these numbers here");
         let (rows, columns, blocks) = (height + 2 * pad, width + 2 * pad, channels / N::STEP);
         let image = rows * columns * blocks;
@@ -188,11 +190,15 @@ unsafe fn with_packed(
     pool::keep(lines);
 }
 
+/// Why no convolution is of sums of three.
+const NO_SPLIT: &str = "`operand::format` never says so";
+
 /// `y = w ∗ x`, as [`crate::nn::cpu::conv::forward`].
 pub(crate) fn forward(g: &Geometry, x: &[f32], w: &[f32], format: Format) -> Vec<f32> {
     match format {
         Format::Bf16 => forward_of::<Bf16>(g, x, w),
-        Format::Single | Format::Split => forward_of::<Single>(g, x, w),
+        Format::Single => forward_of::<Single>(g, x, w),
+        Format::Split => unreachable!("{NO_SPLIT}"),
     }
 }
 
@@ -200,7 +206,8 @@ pub(crate) fn forward(g: &Geometry, x: &[f32], w: &[f32], format: Format) -> Vec
 pub(crate) fn grad_weight(g: &Geometry, x: &[f32], gy: &[f32], gw: &mut [f32], format: Format) {
     match format {
         Format::Bf16 => grad_weight_of::<Bf16>(g, x, gy, gw),
-        Format::Single | Format::Split => grad_weight_of::<Single>(g, x, gy, gw),
+        Format::Single => grad_weight_of::<Single>(g, x, gy, gw),
+        Format::Split => unreachable!("{NO_SPLIT}"),
     }
 }
 
@@ -208,7 +215,8 @@ pub(crate) fn grad_weight(g: &Geometry, x: &[f32], gy: &[f32], gw: &mut [f32], f
 pub(crate) fn grad_input(g: &Geometry, w: &[f32], gy: &[f32], gx: &mut [f32], format: Format) {
     match format {
         Format::Bf16 => grad_input_of::<Bf16>(g, w, gy, gx),
-        Format::Single | Format::Split => grad_input_of::<Single>(g, w, gy, gx),
+        Format::Single => grad_input_of::<Single>(g, w, gy, gx),
+        Format::Split => unreachable!("{NO_SPLIT}"),
     }
 }
 

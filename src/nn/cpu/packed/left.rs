@@ -2,7 +2,8 @@
 
 use super::Line;
 use super::number::Number;
-use super::pack::{PANEL, Packed, Panels, STEP_LINES, Side, step_lines, transpose_lines};
+use super::pack::{PANEL, Packed, Panels, STEP_LINES, Side, step_lines};
+use super::tile::transpose_lines;
 use crate::nn::cpu::gemm::Shared;
 use rayon::prelude::*;
 use std::arch::x86_64::__m512;

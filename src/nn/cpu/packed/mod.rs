@@ -2,7 +2,7 @@
 //!
 //! Both sides are first packed into tiles, in the layouts that the processor's instructions read. Of bf16 these are AMX
 //! (the product of two tiles is one instruction) or, where there is none, AVX512-BF16; of `f32` AVX-512's fused
-//! multiply-adds. What is summed in which order depends on the sizes alone, so the same numbers come out for any number
+//! multiply-adds or, as sums of three bf16, AMX again. What is summed in which order depends on the sizes alone, so the same numbers come out for any number
 //! of threads.
 
 mod amx;
@@ -20,8 +20,11 @@ mod pool;
 mod product;
 pub(crate) mod residual;
 #[cfg(test)]
+mod residual_tests;
+#[cfg(test)]
 mod tests;
 mod thirds;
+mod tile;
 mod upper;
 
 pub(crate) use number::Format;

@@ -101,19 +101,24 @@ pub(super) struct Bf16;
 /// `f32` as it is.
 pub(super) struct Single;
 
-/// `f32` as the sum of three bf16, whose eight bits each are the twenty-four of `f32`; what is below the least normal
-/// number is lost.
+/// `f32` as the sum of three bf16, whose eight bits each are the twenty-four of `f32`; products lose parts below the least
+/// normal number.
 pub(super) struct Split;
 
+/// What a line can be taken for.
+trait Plain: Copy {}
+
+impl Plain for u16 {}
+
+impl Plain for f32 {}
+
 /// A line as the numbers in it.
-fn numbers<K: Copy>(line: &Line) -> &[K] {
-    const { assert!(align_of::<K>() <= align_of::<Line>()) };
-    // SAFETY: a line is sixty-four bytes of plain numbers, and `K`, private to this file, is `u16` or `f32`.
+fn numbers<K: Plain>(line: &Line) -> &[K] {
+    // SAFETY: a line is sixty-four bytes, aligned for either type, of which any bits are numbers.
     unsafe { std::slice::from_raw_parts(std::ptr::from_ref(line).cast(), size_of::<Line>() / size_of::<K>()) }
 }
 
-fn numbers_mut<K: Copy>(line: &mut Line) -> &mut [K] {
-    const { assert!(align_of::<K>() <= align_of::<Line>()) };
+fn numbers_mut<K: Plain>(line: &mut Line) -> &mut [K] {
     // SAFETY: as above, and any bits are a line's.
     unsafe { std::slice::from_raw_parts_mut(std::ptr::from_mut(line).cast(), size_of::<Line>() / size_of::<K>()) }
 }
@@ -332,7 +337,9 @@ impl Number for Split {
 }
 
 /// Sixteen numbers as sums of three bf16, each in the upper half of a lane; what is in the lower halves does not count.
-/// Each is the nearest to what is left, which is exact: of twenty-four bits it takes eight. An infinity becomes NaN.
+/// Each is the nearest to what is left, which is exact: of twenty-four bits it takes eight. (The parts beside a
+/// [mask](super::thirds) are cut off instead, which is as exact; where parts of both sides are multiplied and the smallest
+/// products left out, the nearest make these smaller.) Infinities, and what is nearer to one than to a bf16, become NaN.
 #[target_feature(enable = "avx512f,avx512bw")]
 #[inline]
 fn thirds(number: __m512) -> [__m512i; 3] {

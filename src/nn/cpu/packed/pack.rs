@@ -2,17 +2,15 @@
 //!
 //! A product sums over its inner dimension; the other one of each side, rows of the left and columns of the right, is
 //! called the outer one here. Both are padded with zeros: the outer to panels of 32, the inner to steps of 32 (bf16) or
-//! 16 (`f32`). A step of a panel is two tiles of 16 lines. On the left a line is one row's inner numbers of a step; on the
-//! right it is one inner number, or pair of bf16, for each of 16 columns.
+//! 16 (`f32`). A step of a panel is two tiles of 16 lines, or of sums of three bf16 two for the first of the three, two for
+//! the second, two for the third. On the left a line is one row's inner numbers of a step; on the right it is one inner
+//! number, or pair of bf16, for each of 16 columns.
 
 use super::number::{Bf16, Format, Number, Single, Split};
+use super::tile::pack_tile;
 use super::{Line, Unit};
 use crate::nn::cpu::gemm::{Mat, Shared};
-use crate::nn::cpu::square::transpose;
 use rayon::prelude::*;
-use std::arch::x86_64::{
-    __m512, __m512i, _mm512_load_si512, _mm512_loadu_ps, _mm512_maskz_loadu_ps, _mm512_setzero_si512,
-};
 use std::ops::Range;
 
 /// Outer numbers of a panel.
@@ -249,8 +247,8 @@ impl<'a> Work<'a> {
     }
 
     fn pack_step<N: Number>(&self, panel: usize, step: usize) {
-        // SAFETY: every step of every panel belongs to one band, and bands are packed once each.
         let at = (panel * self.panel_steps + self.first_step + step) * step_lines::<N>();
+        // SAFETY: every step of every panel belongs to one band, and bands are packed once each.
         let lines = unsafe { self.lines.slice(at, step_lines::<N>()) };
         for (t, tile) in lines.as_chunks_mut::<16>().0.iter_mut().enumerate() {
             let at = [panel * PANEL + t % 2 * 16, step * N::STEP];
@@ -263,146 +261,4 @@ impl<'a> Work<'a> {
 /// Lines of a step of a panel of these numbers, the parts one after the other.
 pub(super) const fn step_lines<N: Number>() -> usize {
     N::PARTS * STEP_LINES
-}
-
-/// A part of sixteen outer numbers by a step of inner ones from `at` on; zeros outside the view.
-///
-/// # Safety
-/// The processor has what `N` asks for; so with the functions below.
-#[target_feature(enable = "avx512f,avx512bw")]
-unsafe fn pack_tile<N: Number>(
-    view: Mat<f32>,
-    side: Side,
-    [outer, inner]: [usize; 2],
-    part: usize,
-    tile: &mut [Line; 16],
-) {
-    let (rows, cols) = (view.row_count(), view.col_count());
-    let whole = outer + 16 <= rows && inner + N::STEP <= cols;
-    let flat = view.has_flat_rows();
-    // SAFETY: the caller's promise, in each of the four.
-    unsafe {
-        if flat && whole {
-            let window = view.window([outer, inner], [16, N::STEP]);
-            along::<N>(|i, half| window.sixteen(i, half * 16), side, part, tile);
-        } else if whole {
-            let window = view.t().window([inner, outer], [N::STEP, 16]);
-            across::<N>(|i| window.sixteen(i, 0), side, part, tile);
-        } else if flat {
-            let load = |i: usize, half: usize| {
-                let (row, from) = (outer + i, inner + half * 16);
-                load(view, row, from, if row < rows { cols.saturating_sub(from).min(16) } else { 0 })
-            };
-            along::<N>(load, side, part, tile);
-        } else {
-            let load = |i: usize| {
-                let column = inner + i;
-                load(view, outer, column, if column < cols { rows.saturating_sub(outer).min(16) } else { 0 })
-            };
-            across::<N>(load, side, part, tile);
-        }
-    }
-}
-
-/// A part of a tile from runs of the inner dimension: `load(i, half)` gives number `i` of the outer one, sixteen inner numbers from
-/// the first or (of bf16) the sixteenth on.
-///
-/// # Safety
-/// As [`pack_tile`].
-#[target_feature(enable = "avx512f,avx512bw")]
-#[inline]
-pub(super) unsafe fn along<N: Number>(
-    load: impl Fn(usize, usize) -> __m512,
-    side: Side,
-    part: usize,
-    tile: &mut [Line; 16],
-) {
-    let mut vectors = [_mm512_setzero_si512(); 16];
-    for (i, vector) in vectors.iter_mut().enumerate() {
-        // SAFETY: the caller's promise.
-        *vector = unsafe { N::along(|half| load(i, half), part) };
-    }
-    if side == Side::Right {
-        transpose(&mut vectors);
-    }
-    write(&vectors, tile);
-}
-
-/// A part of a tile from runs of the outer dimension: `load(i)` gives sixteen of its numbers at inner number `i` of the step.
-///
-/// # Safety
-/// As [`pack_tile`].
-#[target_feature(enable = "avx512f,avx512bw")]
-#[inline]
-pub(super) unsafe fn across<N: Number>(load: impl Fn(usize) -> __m512, side: Side, part: usize, tile: &mut [Line; 16]) {
-    let mut vectors = [_mm512_setzero_si512(); 16];
-    for (i, vector) in vectors.iter_mut().enumerate() {
-        // SAFETY: the caller's promise.
-        *vector = unsafe { N::across(&load, i, part) };
-    }
-    if side == Side::Left {
-        transpose(&mut vectors);
-    }
-    write(&vectors, tile);
-}
-
-/// The lines of a tile.
-#[target_feature(enable = "avx512f")]
-pub(super) fn write(vectors: &[__m512i; 16], tile: &mut [Line; 16]) {
-    for (line, &vector) in tile.iter_mut().zip(vectors) {
-        *line = Line(to_bits(vector));
-    }
-}
-
-/// Numbers of a view that have been checked to be there, in flat rows.
-#[derive(Clone, Copy)]
-struct Window<'a> {
-    numbers: &'a [f32],
-    stride: usize,
-    sizes: [usize; 2],
-}
-
-impl<'a> Mat<'a, f32> {
-    /// The part of a view with flat rows from row and column `at` on, of `sizes`.
-    fn window(self, at: [usize; 2], sizes: [usize; 2]) -> Window<'a> {
-        let (numbers, stride) = self.flat(at, sizes);
-        Window { numbers, stride, sizes }
-    }
-}
-
-impl Window<'_> {
-    #[target_feature(enable = "avx512f")]
-    #[inline]
-    fn sixteen(self, row: usize, column: usize) -> __m512 {
-        debug_assert!(row < self.sizes[0] && column + 16 <= self.sizes[1]);
-        // SAFETY: callers ask for what the window has; `Mat::flat` has checked that its last row ends in the slice.
-        unsafe { _mm512_loadu_ps(self.numbers.as_ptr().add(row * self.stride + column)) }
-    }
-}
-
-/// `count` numbers of the view's contiguous direction from `(row, column)` on, up to sixteen; zeros after them.
-#[target_feature(enable = "avx512f")]
-fn load(view: Mat<f32>, row: usize, column: usize, count: usize) -> __m512 {
-    let numbers = if count == 0 { &[] } else { view.run(row, column, count) };
-    let mask = ((1u32 << numbers.len()) - 1) as u16;
-    // SAFETY: the mask lets through no more numbers than the slice has.
-    unsafe { _mm512_maskz_loadu_ps(mask, numbers.as_ptr()) }
-}
-
-/// Transposes a tile of sixteen numbers or pairs a line.
-#[target_feature(enable = "avx512f")]
-pub(super) fn transpose_lines(tile: &mut [Line; 16]) {
-    let mut vectors = [_mm512_setzero_si512(); 16];
-    for (vector, line) in vectors.iter_mut().zip(&*tile) {
-        // SAFETY: a line is sixty-four bytes.
-        *vector = unsafe { _mm512_load_si512(std::ptr::from_ref(line).cast()) };
-    }
-    transpose(&mut vectors);
-    write(&vectors, tile);
-}
-
-#[target_feature(enable = "avx512f")]
-fn to_bits(vector: __m512i) -> [u32; 16] {
-    // SAFETY: both are sixty-four bytes of plain numbers.
-    unsafe { std::mem::transmute::<__m512i, [u32; 16]>(vector) }
 }

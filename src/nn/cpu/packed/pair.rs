@@ -6,8 +6,9 @@
 
 use super::lanes::{add, is_on, load, relu};
 use super::number::{Bf16, Format, Number, Single};
-use super::pack::{PANEL, Packed, Panels, STEP_LINES, Side, across};
+use super::pack::{PANEL, Packed, Panels, STEP_LINES, Side};
 use super::product::{block, par_product};
+use super::tile::across;
 use super::upper::{Keep, fill, upper_layers};
 use super::{Line, masked, pool};
 use crate::mi::Pairing;
@@ -76,11 +77,12 @@ pub(crate) fn forward(
             let (scores, kept) = forward_of::<Bf16>(z, p, q, up, pairing, keep);
             (scores, Kept::Bf16(kept))
         }
-        Format::Single | Format::Split if masked::fits(z.u) => {
+        Format::Single if masked::fits(z.u) => {
             let (scores, kept) = forward_of::<masked::On>(z, p, q, up, pairing, keep);
             (scores, Kept::Mask(kept))
         }
-        Format::Single | Format::Split => {
+        Format::Split => unreachable!("`operand::format` never says so"),
+        Format::Single => {
             let (scores, kept) = forward_of::<Single>(z, p, q, up, pairing, keep);
             (scores, Kept::Single(kept))
         }
@@ -155,6 +157,7 @@ fn backward_of<N: Number>(
     kept: Vec<Vec<N::Kept>>,
     gs: &[f32],
 ) -> PairGrads<f32> {
+    const { assert!(N::PARTS == 1, "a line holds its numbers") };
     let PairSizes { b, l, u } = z;
     let columns = pairing.columns(b);
     let mut g = PairGrads::new(z, gp);

@@ -4,11 +4,11 @@ use super::Line;
 use std::cell::Cell;
 use std::sync::{Mutex, PoisonError};
 
-/// Buffers that wait to be used again; a step of training needs about ten at a time.
+/// Buffers that wait to be used again; a step of training needs about ten at a time, and one for each thread.
 static POOL: Mutex<Vec<Vec<Line>>> = Mutex::new(Vec::new());
 
 /// Buffers that are kept.
-const MOST: usize = 32;
+const MOST: usize = 64;
 
 /// A buffer of at least `lines` lines with anything in them.
 pub(super) fn take(lines: usize) -> Vec<Line> {

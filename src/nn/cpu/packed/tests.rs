@@ -8,15 +8,12 @@ use crate::nn::Precision;
 use crate::nn::cpu::conv;
 use crate::nn::cpu::gemm::{Mat, Real};
 use crate::nn::cpu::joint::{self, Pairs};
-use crate::nn::cpu::linear;
 use crate::nn::cpu::operand::{Operand, multiply, par_product as par_side};
 use crate::nn::cpu::pair::{self, PairSizes, Upper};
-use crate::nn::cpu::residual::{Grads, Layer, Residual};
-use crate::nn::cpu::residual_scores;
 use crate::nn::cpu::unfold::Geometry;
 use rand::Rng;
 
-fn random(n: usize, stream: u64) -> Vec<f32> {
+pub(super) fn random(n: usize, stream: u64) -> Vec<f32> {
     let mut rng = crate::seed::stream(0, "test", stream);
     (0..n).map(|_| rng.gen_range(-1.0..1.0)).collect()
 }
@@ -32,7 +29,7 @@ fn transposed(x: &[f32], rows: usize, cols: usize) -> Vec<f32> {
 }
 
 /// The formats that this processor multiplies, which tests cannot choose.
-fn formats() -> impl Iterator<Item = Format> {
+pub(super) fn formats() -> impl Iterator<Item = Format> {
     [Format::Bf16, Format::Single, Format::Split].into_iter().filter(|format| format.unit().is_some())
 }
 
@@ -124,7 +121,7 @@ fn edges(format: Format) {
     let mut dst = vec![0.0; 4];
     par_product(&mut dst, &lhs, &rhs, false, &|_, _, _| ());
     assert!(dst[0].is_finite() && dst[1].is_nan() && dst[3].is_finite(), "{dst:?}");
-    // In a sum of three numbers one of the others is zero.
+    // Its parts are an infinity and two that are no numbers.
     let infinite = if format == Format::Split { dst[2].is_nan() } else { dst[2] == f32::INFINITY };
     assert!(infinite, "{dst:?}");
 }
@@ -136,11 +133,11 @@ fn whole(n: usize, unit: f32, stream: u64) -> Vec<f32> {
 }
 
 /// Numbers of some type.
-fn cast<E: Real>(x: &[f32]) -> Vec<E> {
+pub(super) fn cast<E: Real>(x: &[f32]) -> Vec<E> {
     x.iter().map(|&x| E::of(f64::from(x))).collect()
 }
 
-fn wide<E: Real>(x: Vec<E>) -> Vec<f64> {
+pub(super) fn wide<E: Real>(x: Vec<E>) -> Vec<f64> {
     x.into_iter().map(E::wide).collect()
 }
 
@@ -161,7 +158,7 @@ fn critic<E: Real>(z: PairSizes, pairing: Pairing, keep: bool, precision: Precis
 }
 
 /// `‖a − b‖ / ‖b‖`.
-fn distance(a: &[f64], b: &[f64]) -> f64 {
+pub(super) fn distance(a: &[f64], b: &[f64]) -> f64 {
     let norm = |x: &mut dyn Iterator<Item = f64>| x.map(|v| v.powi(2)).sum::<f64>().sqrt();
     norm(&mut a.iter().zip(b).map(|(a, b)| a - b)) / norm(&mut b.iter().copied())
 }
@@ -291,99 +288,5 @@ fn a_side_that_is_not_worth_packing_is_packed_beside_one_that_is() {
         assert_eq!(product, here);
         let product: Vec<f64> = product.into_iter().map(f64::from).collect();
         assert!(distance(&product, &exact) < 1e-6);
-    }
-}
-
-/// Rows, features, units and vectors of a residual critic, and numbers for its layers.
-struct ResidualCritic<E> {
-    u: usize,
-    layers: [Vec<E>; 8],
-    x: Vec<E>,
-    vectors: Vec<E>,
-    gs: Vec<E>,
-}
-
-impl<E: Real> ResidualCritic<E> {
-    fn new([n, i, u, m]: [usize; 4]) -> Self {
-        let sizes = [u * i, u, u * u, u, u * i, u, u, u];
-        let mut stream = 0;
-        let mut numbers = |n: usize| {
-            stream += 1;
-            cast(&random(n, stream))
-        };
-        let layers = sizes.map(&mut numbers);
-        Self { u, layers, x: numbers(n * i), vectors: numbers(m * u), gs: numbers(n * m) }
-    }
-
-    fn layers(&self) -> Residual<'_, E> {
-        let [first_w, first_b, second_w, second_b, shortcut_w, shortcut_b, scale, bias] = self.layers.each_ref();
-        Residual {
-            first: Layer { w: first_w, b: first_b },
-            second: Layer { w: second_w, b: second_b },
-            shortcut: Layer { w: shortcut_w, b: shortcut_b },
-            scale,
-            bias,
-            epsilon: 1e-5,
-        }
-    }
-
-    /// Gradients before anything is added to them: ones.
-    fn ones(&self) -> Grads<E> {
-        let [first_w, first_b, second_w, second_b, shortcut_w, shortcut_b, scale, bias] =
-            self.layers.each_ref().map(|layer| vec![E::one(); layer.len()]);
-        Grads { first_w, first_b, second_w, second_b, shortcut_w, shortcut_b, scale, bias }
-    }
-
-    /// Scores and gradients layer by layer.
-    fn plain(&self) -> Vec<Vec<f64>> {
-        let (layers, u, m) = (self.layers(), self.u, self.vectors.len() / self.u);
-        let (embedded, kept) = layers.forward(&self.x);
-        let sizes = [embedded.len() / u, u, m];
-        let scores = linear::forward(&embedded, &self.vectors, None, sizes, false);
-        let [mut gx, mut gv] = [&self.x, &self.vectors].map(|x| vec![E::one(); x.len()]);
-        let (mut g, mut gy) = (self.ones(), vec![E::zero(); embedded.len()]);
-        linear::backward(&embedded, &self.vectors, &self.gs, sizes, &mut gv, &mut gy);
-        layers.backward(&self.x, &kept, &gy, &mut gx, &mut g);
-        listed(scores, [gx, gv], g)
-    }
-}
-
-fn listed<E: Real>(scores: Vec<E>, [gx, gv]: [Vec<E>; 2], g: Grads<E>) -> Vec<Vec<f64>> {
-    let Grads { first_w, first_b, second_w, second_b, shortcut_w, shortcut_b, scale, bias } = g;
-    [scores, gx, gv, first_w, first_b, second_w, second_b, shortcut_w, shortcut_b, scale, bias].map(wide).into()
-}
-
-#[test]
-fn residual_scores_are_the_plain_ones_up_to_rounding() {
-    // More than one task, the last with some rows of a panel; vectors that do not fill one.
-    for sizes in [[77, 32, 64, 7], [300, 64, 96, 40], [150, 96, 2048, 3], [32, 32, 32, 1]] {
-        let exact = ResidualCritic::<f64>::new(sizes).plain();
-        let critic = ResidualCritic::<f32>::new(sizes);
-        let in_bf16 = Precision::Bf16.scope(|| critic.plain());
-        for format in formats() {
-            let (scores, kept) = super::residual::forward(&critic.layers(), &critic.x, &critic.vectors, format);
-            let [mut gx, mut gv] = [&critic.x, &critic.vectors].map(|x| vec![1.0; x.len()]);
-            let mut g = critic.ones();
-            let into = [&mut *gx, &mut *gv];
-            super::residual::backward(&critic.layers(), &critic.vectors, &kept, &critic.gs, into, &mut g);
-            for (k, (found, exact)) in listed(scores, [gx, gv], g).iter().zip(&exact).enumerate() {
-                let most = if format == Format::Bf16 { 1.5 * distance(&in_bf16[k], exact) + 0.002 } else { 5e-6 };
-                let error = distance(found, exact);
-                assert!(error < most, "{format:?}, {sizes:?}, {k}: {error}, of {most}");
-            }
-        }
-    }
-}
-
-#[test]
-fn residual_scores_are_computed_by_them_where_they_fit() {
-    let critic = ResidualCritic::<f32>::new([77, 32, 64, 7]);
-    let formats = [(Precision::Fp32, [Format::Split, Format::Single].as_slice()), (Precision::Bf16, &[Format::Bf16])];
-    for (precision, formats) in formats {
-        let Some(&format) = formats.iter().find(|format| format.unit().is_some()) else { continue };
-        let (expected, _) = super::residual::forward(&critic.layers(), &critic.x, &critic.vectors, format);
-        let (scores, kept) = precision.scope(|| residual_scores::forward(&critic.layers(), &critic.x, &critic.vectors));
-        assert_eq!(scores, expected);
-        assert!(matches!(kept, residual_scores::Kept::Packed(_)));
     }
 }

@@ -4,7 +4,8 @@
 //! is a mask, three products of bf16 summed in `f32` are the product of `f32`, and on tiles they take less than half of the
 //! time. Gradients of layers under a ReLU whose outputs go into one score have that form; see [`super::joint`].
 
-use super::pack::{PANEL, Packed, STEP_LINES, Side, write};
+use super::pack::{PANEL, Packed, STEP_LINES, Side};
+use super::tile::write;
 use super::{Format, Line, Unit};
 use crate::nn::cpu::gemm::Shared;
 use crate::nn::cpu::square::transpose;

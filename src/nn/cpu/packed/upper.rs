@@ -2,8 +2,9 @@
 
 use super::lanes::{lanes, load, relu};
 use super::number::Number;
-use super::pack::{PANEL, Packed, Panels, STEP_LINES, Side, along, step_lines};
+use super::pack::{PANEL, Packed, Panels, Side, step_lines};
 use super::product::block;
+use super::tile::along;
 use super::{Line, pool};
 use crate::nn::cpu::pair::Upper;
 use std::arch::x86_64::{
@@ -79,7 +80,7 @@ pub(super) unsafe fn upper_layers<K: Keep, const FUSED: bool>(
             scores[row] = sum + up.b3[0];
         }
     };
-    let left = Panels { lines: &lines, steps: u / K::Number::STEP, step_lines: STEP_LINES, outer: rows };
+    let left = Panels { lines: &lines, steps: u / K::Number::STEP, step_lines: step_lines::<K::Number>(), outer: rows };
     // SAFETY: both sides are of `K::Number`, and `w2` knows what multiplies it.
     unsafe { block(w2.unit(), left, w2.part(0..w2.panels()), write) };
     pool::keep(lines);
