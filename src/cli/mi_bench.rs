@@ -25,7 +25,7 @@ Each finished estimate is a line of OUT/trials.jsonl; the same command goes on w
 tables, OUT/errors-ROWS.png the errors as colours, and with several numbers of rows OUT/error-by-rows.png the errors
 against them. MAE is the mean of |estimate − truth| over draws and distributions.")]
 pub(super) struct BenchArgs {
-    /// Distributions: names with commas, `*` and `?`; the 40 of \"Beyond Normal\" (Czyż et al. 2023) if not given
+    /// Distributions: names with commas, `*` and `?`; the 40 of "Beyond Normal" (Czyż et al. 2023) if not given
     #[arg(long)]
     tasks: Option<String>,
     /// Estimators, with commas
