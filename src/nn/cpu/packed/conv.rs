@@ -4,7 +4,7 @@
 //! channels, and packing a product's side is moving lines. The gradient of the input is a product for each of the
 //! input's `S·S` phases (pixels whose row and column have the same remainders), with the taps that reach it.
 
-use super::number::{Bf16, Format, Number, Single};
+use super::number::{Bf16, Format, Single, Whole};
 use super::pack::{PANEL, Packed, Panels, STEP_LINES, Side};
 use super::product::{block, put};
 use super::tile::{across, along, transpose_lines};
@@ -38,10 +38,9 @@ struct ChannelsLast<N> {
     number: PhantomData<N>,
 }
 
-impl<N: Number> ChannelsLast<N> {
+impl<N: Whole> ChannelsLast<N> {
     /// Of `x [B, C, H, W]`.
     fn new(x: &[f32], [channels, height, width]: [usize; 3], pad: usize) -> Self {
-        const { assert!(N::PARTS == 1, "a line holds its numbers") };
         assert!(N::FORMAT.unit().is_some(), "something multiplies these numbers here");
         let (rows, columns, blocks) = (height + 2 * pad, width + 2 * pad, channels / N::STEP);
         let image = rows * columns * blocks;
@@ -97,7 +96,7 @@ fn fill_edges(image: &mut [Line], [rows, columns, blocks]: [usize; 3], pad: usiz
 /// # Safety
 /// The processor has what `N` asks for.
 #[target_feature(enable = "avx512f,avx512bw")]
-unsafe fn sixteen_places<N: Number>(x: &[f32], plane: usize, place: usize, tile: &mut [Line; 16]) {
+unsafe fn sixteen_places<N: Whole>(x: &[f32], plane: usize, place: usize, tile: &mut [Line; 16]) {
     let count = (plane - place).min(16);
     let mask = ((1u32 << count) - 1) as u16;
     let channel = |c: usize| {
@@ -151,7 +150,7 @@ impl Gather<'_> {
     /// # Safety
     /// The processor has what `N` asks for.
     #[target_feature(enable = "avx512f,avx512bw")]
-    unsafe fn channels<N: Number>(&self, packed: &mut Vec<Line>) {
+    unsafe fn channels<N: Whole>(&self, packed: &mut Vec<Line>) {
         let blocks = PANEL / N::STEP;
         let (panels, steps) = (self.offsets.len() / blocks, self.first.len().div_ceil(N::STEP));
         packed.resize(panels * steps * STEP_LINES, Line([0; 16]));
@@ -220,7 +219,7 @@ pub(crate) fn grad_input(g: &Geometry, w: &[f32], gy: &[f32], gx: &mut [f32], fo
     }
 }
 
-fn forward_of<N: Number>(g: &Geometry, x: &[f32], w: &[f32]) -> Vec<f32> {
+fn forward_of<N: Whole>(g: &Geometry, x: &[f32], w: &[f32]) -> Vec<f32> {
     let (places, window) = (g.places(), g.k * g.k);
     let x = ChannelsLast::<N>::new(x, [g.i, g.h, g.w], g.p);
     let w = taps_first(w, g.i, window);
@@ -254,12 +253,12 @@ fn tap_offsets<N>(g: &Geometry, x: &ChannelsLast<N>) -> Vec<usize> {
 }
 
 /// The first lines of what the output places of some images see.
-fn output_places<N: Number>(g: &Geometry, x: &ChannelsLast<N>, images: Range<usize>) -> Vec<usize> {
+fn output_places<N: Whole>(g: &Geometry, x: &ChannelsLast<N>, images: Range<usize>) -> Vec<usize> {
     let places = |image| (0..g.places()).map(move |p| x.at(image, p / g.ow * g.s, p % g.ow * g.s));
     images.flat_map(places).collect()
 }
 
-fn grad_weight_of<N: Number>(g: &Geometry, x: &[f32], gy: &[f32], gw: &mut [f32]) {
+fn grad_weight_of<N: Whole>(g: &Geometry, x: &[f32], gy: &[f32], gw: &mut [f32]) {
     let window = g.k * g.k;
     let x = ChannelsLast::<N>::new(x, [g.i, g.h, g.w], g.p);
     let lhs = pack_gradient::<N>(g, gy);
@@ -288,7 +287,7 @@ fn row_major_here(view: Mat<f32>) -> Vec<f32> {
 }
 
 /// `gy [B, O, places]` as the left side with a row for each channel and all places of the batch along it.
-fn pack_gradient<N: Number>(g: &Geometry, gy: &[f32]) -> Packed {
+fn pack_gradient<N: Whole>(g: &Geometry, gy: &[f32]) -> Packed {
     let places = g.places();
     let mut packed = Packed::unfilled(Side::Left, g.o, g.b * places, N::FORMAT);
     let (panels, steps) = (packed.panels(), packed.steps());
@@ -307,7 +306,7 @@ fn pack_gradient<N: Number>(g: &Geometry, gy: &[f32]) -> Packed {
 /// # Safety
 /// The processor has what `N` asks for.
 #[target_feature(enable = "avx512f,avx512bw")]
-unsafe fn pack_gradient_step<N: Number>(g: &Geometry, gy: &[f32], channel: usize, place: usize, lines: &mut [Line]) {
+unsafe fn pack_gradient_step<N: Whole>(g: &Geometry, gy: &[f32], channel: usize, place: usize, lines: &mut [Line]) {
     let places = g.places();
     for (half, tile) in lines.as_chunks_mut::<16>().0.iter_mut().enumerate() {
         let load = |i: usize, part: usize| -> __m512 {
@@ -325,7 +324,7 @@ unsafe fn pack_gradient_step<N: Number>(g: &Geometry, gy: &[f32], channel: usize
     }
 }
 
-fn grad_input_of<N: Number>(g: &Geometry, w: &[f32], gy: &[f32], gx: &mut [f32]) {
+fn grad_input_of<N: Whole>(g: &Geometry, w: &[f32], gy: &[f32], gx: &mut [f32]) {
     // Taps reach at most this far outside the output.
     let pad = g.k.div_ceil(g.s);
     let gy = ChannelsLast::<N>::new(gy, [g.o, g.oh, g.ow], pad);
@@ -369,7 +368,7 @@ struct Phase {
 
 impl Phase {
     /// `w` is `[I, K·K, O]`.
-    fn new<N: Number>(g: &Geometry, w: &[f32], gy: &ChannelsLast<N>, pad: usize, [row, column]: [usize; 2]) -> Self {
+    fn new<N: Whole>(g: &Geometry, w: &[f32], gy: &ChannelsLast<N>, pad: usize, [row, column]: [usize; 2]) -> Self {
         let reach = |at: usize| (0..g.k).filter(move |k| (at + g.p + g.k * g.s - k).is_multiple_of(g.s));
         let taps: Vec<(usize, usize)> = reach(row).flat_map(|ky| reach(column).map(move |kx| (ky, kx))).collect();
         let mut of_taps = vec![0.0; g.i * taps.len() * g.o];

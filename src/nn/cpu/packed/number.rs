@@ -48,8 +48,6 @@ pub(super) trait Number: Send + Sync + 'static {
     const STEP: usize;
     /// Lines that it takes to hold that many numbers; each has a part of all of them.
     const PARTS: usize = 1;
-    /// How one of them is kept outside packed sides.
-    type Kept: Copy + Send + Sync;
 
     /// A line of [`Number::STEP`] inner numbers of one outer number, or a part of it: `load(half)` gives sixteen of them.
     ///
@@ -70,18 +68,6 @@ pub(super) trait Number: Send + Sync + 'static {
     /// As [`Number::along`].
     unsafe fn turned(line: impl Fn(usize, usize) -> Line, i: usize, half: usize) -> Line;
 
-    /// Sixteen kept numbers.
-    ///
-    /// # Safety
-    /// As [`Number::along`].
-    unsafe fn load(kept: &[Self::Kept]) -> __m512;
-
-    /// Keeps sixteen numbers.
-    ///
-    /// # Safety
-    /// As [`Number::along`].
-    unsafe fn store(kept: &mut [Self::Kept], v: __m512);
-
     /// Sixteen numbers of a line along the inner dimension, from number `from` on. Its parts are `apart` lines apart.
     ///
     /// # Safety
@@ -93,6 +79,24 @@ pub(super) trait Number: Send + Sync + 'static {
     /// # Safety
     /// As [`Number::along`].
     unsafe fn put(lines: &mut [Line], apart: usize, from: usize, v: __m512);
+}
+
+/// Numbers that a line holds whole.
+pub(super) trait Whole: Number {
+    /// How one of them is kept outside packed sides.
+    type Kept: Copy + Send + Sync;
+
+    /// Sixteen kept numbers.
+    ///
+    /// # Safety
+    /// As [`Number::along`].
+    unsafe fn load(kept: &[Self::Kept]) -> __m512;
+
+    /// Keeps sixteen numbers.
+    ///
+    /// # Safety
+    /// As [`Number::along`].
+    unsafe fn store(kept: &mut [Self::Kept], v: __m512);
 }
 
 /// Rounded to the nearest bf16, ties to even; two share a lane, the first in the lower half.
@@ -126,7 +130,6 @@ fn numbers_mut<K: Plain>(line: &mut Line) -> &mut [K] {
 impl Number for Bf16 {
     const FORMAT: Format = Format::Bf16;
     const STEP: usize = 32;
-    type Kept = u16;
 
     #[target_feature(enable = "avx512f,avx512bw")]
     #[inline]
@@ -161,6 +164,24 @@ impl Number for Bf16 {
 
     #[target_feature(enable = "avx512f,avx512bw")]
     #[inline]
+    unsafe fn get(lines: &[Line], _: usize, from: usize) -> __m512 {
+        // SAFETY: the caller's promise.
+        unsafe { Self::load(&numbers(&lines[0])[from..]) }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw")]
+    #[inline]
+    unsafe fn put(lines: &mut [Line], _: usize, from: usize, v: __m512) {
+        // SAFETY: the caller's promise.
+        unsafe { Self::store(&mut numbers_mut(&mut lines[0])[from..], v) };
+    }
+}
+
+impl Whole for Bf16 {
+    type Kept = u16;
+
+    #[target_feature(enable = "avx512f,avx512bw")]
+    #[inline]
     unsafe fn load(kept: &[u16]) -> __m512 {
         let sixteen = &kept[..16];
         // SAFETY: there are sixteen numbers.
@@ -180,20 +201,6 @@ impl Number for Bf16 {
                 options(pure, nomem, nostack, preserves_flags));
             _mm256_storeu_si256(sixteen.as_mut_ptr().cast(), bits);
         }
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw")]
-    #[inline]
-    unsafe fn get(lines: &[Line], _: usize, from: usize) -> __m512 {
-        // SAFETY: the caller's promise.
-        unsafe { Self::load(&numbers(&lines[0])[from..]) }
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw")]
-    #[inline]
-    unsafe fn put(lines: &mut [Line], _: usize, from: usize, v: __m512) {
-        // SAFETY: the caller's promise.
-        unsafe { Self::store(&mut numbers_mut(&mut lines[0])[from..], v) };
     }
 }
 
@@ -227,7 +234,6 @@ const fn sixteen_of_each(from: u16) -> [u16; 32] {
 impl Number for Single {
     const FORMAT: Format = Format::Single;
     const STEP: usize = 16;
-    type Kept = f32;
 
     #[target_feature(enable = "avx512f,avx512bw")]
     #[inline]
@@ -249,18 +255,6 @@ impl Number for Single {
 
     #[target_feature(enable = "avx512f,avx512bw")]
     #[inline]
-    unsafe fn load(kept: &[f32]) -> __m512 {
-        lanes::load(kept)
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw")]
-    #[inline]
-    unsafe fn store(kept: &mut [f32], v: __m512) {
-        lanes::store(kept, v);
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw")]
-    #[inline]
     unsafe fn get(lines: &[Line], _: usize, from: usize) -> __m512 {
         lanes::load(&numbers(&lines[0])[from..])
     }
@@ -272,11 +266,26 @@ impl Number for Single {
     }
 }
 
+impl Whole for Single {
+    type Kept = f32;
+
+    #[target_feature(enable = "avx512f,avx512bw")]
+    #[inline]
+    unsafe fn load(kept: &[f32]) -> __m512 {
+        lanes::load(kept)
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw")]
+    #[inline]
+    unsafe fn store(kept: &mut [f32], v: __m512) {
+        lanes::store(kept, v);
+    }
+}
+
 impl Number for Split {
     const FORMAT: Format = Format::Split;
     const STEP: usize = 32;
     const PARTS: usize = 3;
-    type Kept = f32;
 
     #[target_feature(enable = "avx512f,avx512bw")]
     #[inline]
@@ -300,18 +309,6 @@ impl Number for Split {
     unsafe fn turned(line: impl Fn(usize, usize) -> Line, i: usize, half: usize) -> Line {
         // SAFETY: the caller's promise.
         unsafe { Bf16::turned(line, i, half) }
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw")]
-    #[inline]
-    unsafe fn load(kept: &[f32]) -> __m512 {
-        lanes::load(kept)
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw")]
-    #[inline]
-    unsafe fn store(kept: &mut [f32], v: __m512) {
-        lanes::store(kept, v);
     }
 
     #[target_feature(enable = "avx512f,avx512bw")]

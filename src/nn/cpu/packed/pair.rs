@@ -5,7 +5,7 @@
 //! of `f32` on tiles only which units are on ([`masked`]).
 
 use super::lanes::{add, is_on, load, relu};
-use super::number::{Bf16, Format, Number, Single};
+use super::number::{Bf16, Format, Number, Single, Whole};
 use super::pack::{PANEL, Packed, Panels, STEP_LINES, Side};
 use super::product::{block, par_product};
 use super::tile::across;
@@ -148,7 +148,7 @@ pub(crate) fn backward(
     }
 }
 
-fn backward_of<N: Number>(
+fn backward_of<N: Whole>(
     z: PairSizes,
     (p, gp): (&[f32], Vec<f32>),
     q: &[f32],
@@ -157,7 +157,6 @@ fn backward_of<N: Number>(
     kept: Vec<Vec<N::Kept>>,
     gs: &[f32],
 ) -> PairGrads<f32> {
-    const { assert!(N::PARTS == 1, "a line holds its numbers") };
     let PairSizes { b, l, u } = z;
     let columns = pairing.columns(b);
     let mut g = PairGrads::new(z, gp);
@@ -214,7 +213,7 @@ fn masked(second: __m512, g: f32, w3: &[f32]) -> __m512 {
 /// # Safety
 /// The processor has what the numbers ask for; so with the functions below.
 #[target_feature(enable = "avx512f,avx512bw")]
-unsafe fn backward_rows<N: Number>(
+unsafe fn backward_rows<N: Whole>(
     c: Column,
     from: usize,
     up: Upper<f32>,
@@ -263,7 +262,7 @@ unsafe fn backward_rows<N: Number>(
 
 /// The sides of the product that is the gradient of the second layer's weights: the transpose of the gradient before the
 /// second ReLU, and the first layer.
-fn second_weights<N: Number>(
+fn second_weights<N: Whole>(
     c: Column,
     up: Upper<f32>,
     second: &[N::Kept],
@@ -292,7 +291,7 @@ fn second_weights<N: Number>(
 /// # Safety
 /// As [`backward_rows`].
 #[target_feature(enable = "avx512f,avx512bw")]
-unsafe fn pack_step<N: Number>(
+unsafe fn pack_step<N: Whole>(
     c: Column,
     up: Upper<f32>,
     second: &[N::Kept],

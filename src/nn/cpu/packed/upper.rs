@@ -1,7 +1,7 @@
 //! A concat critic from its first hidden layer to its scores, in one product.
 
 use super::lanes::{lanes, load, relu};
-use super::number::Number;
+use super::number::{Number, Whole};
 use super::pack::{PANEL, Packed, Panels, Side, step_lines};
 use super::product::block;
 use super::tile::along;
@@ -30,7 +30,7 @@ pub(super) trait Keep {
     unsafe fn keep(kept: &mut [Self::Kept], units: __m512);
 }
 
-impl<N: Number> Keep for N {
+impl<N: Whole> Keep for N {
     type Number = N;
     type Kept = N::Kept;
 
