@@ -22,6 +22,7 @@ mod cell;
 mod chart;
 mod definition;
 mod error;
+mod fine_tune;
 mod grid;
 mod measures;
 mod near;

@@ -100,6 +100,20 @@ fn norms() {
 }
 
 #[test]
+fn leaky_activations() {
+    // Numbers on both sides of zero, and zero itself.
+    let mut values = numbers("x", 2 * 3 * 5 * 7);
+    (values[4], values[9]) = (0.0, -0.0);
+    let x: Tensor<Rank4<2, 3, 5, 7>, f64, Cpu> = Cpu::default().tensor(values);
+    let ours = |x: Taped<_>| Cpu::leaky(x, 0.2).unwrap();
+    let other = |x: Taped<Rank4<2, 3, 5, 7>>| x.try_prelu(0.2).unwrap();
+    agree("leaky", &x, [&ours, &other], &[]);
+    // A view whose numbers are not in order.
+    let turned = |x: Taped<Rank4<2, 3, 5, 7>>| x.permute::<Rank4<7, 5, 3, 2>, Axes4<3, 2, 1, 0>>();
+    agree("of a view", &x, [&|x| Cpu::leaky(turned(x), 0.2).unwrap(), &|x| turned(x).try_prelu(0.2).unwrap()], &[]);
+}
+
+#[test]
 fn linear_layers_and_pairs() {
     let (w, b): (Tensor<Rank2<4, 5>, f64, Cpu>, Tensor<Rank1<4>, f64, Cpu>) = (tensor("w"), tensor("b"));
     let x: Tensor<Rank4<2, 3, 2, 5>, f64, Cpu> = tensor("x");

@@ -288,14 +288,22 @@ fn kill_when(mut child: Child, signal: &str, made: impl Fn() -> bool) -> Option<
     child.wait().unwrap().code()
 }
 
+/// The names of the checkpoints of each of a cell's runs.
+fn checkpoints(cell: &Path) -> Vec<Vec<String>> {
+    let files = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
+    let names =
+        |run: PathBuf| files(&run.join("checkpoints")).map(|f| f.file_name().to_string_lossy().into_owned()).collect();
+    files(cell).map(|run| names(run.path())).collect()
+}
+
 /// The runs of a cell that got as far as a checkpoint.
 fn with_checkpoints(cell: &Path) -> usize {
-    let runs = fs::read_dir(cell).into_iter().flatten().flatten();
-    let begun = |run: &fs::DirEntry| {
-        let mut files = fs::read_dir(run.path().join("checkpoints")).into_iter().flatten().flatten();
-        files.any(|f| f.file_name().to_string_lossy().starts_with("step-"))
-    };
-    runs.filter(begun).count()
+    checkpoints(cell).iter().filter(|names| names.iter().any(|n| n.starts_with("step-"))).count()
+}
+
+/// Whether a run of a cell has got as far as this checkpoint.
+fn has_checkpoint(cell: &Path, name: &str) -> bool {
+    checkpoints(cell).iter().flatten().any(|n| n == &format!("{name}.safetensors"))
 }
 
 fn text(output: &Output) -> String {
@@ -317,10 +325,14 @@ fn a_grid_killed_between_and_within_cells_ends_with_the_same_bytes() {
     };
     let done = |name: &str| cell(name).is_some_and(|c| c.join("result.json").is_file());
     let under_way = |name: &str| cell(name).is_some_and(|c| with_checkpoints(&c) > 0);
-    // Between two cells, within one, on Ctrl-C within another, and within one of the second seed.
+    // Of 24 steps: what follows is probes.
+    let probed = |name: &str| cell(name).is_some_and(|c| has_checkpoint(&c, "step-000000024"));
+    // Between two cells, within one, in its probes, on Ctrl-C within another, and within one of the second seed.
     kill_when(spawn(tiny.begin()), "-KILL", || done("random/seed-0"));
     kill_when(spawn(tiny.resume()), "-KILL", || under_way("dim-l-jsd/seed-0"));
     assert!(!done("dim-l-jsd/seed-0"), "the cell ended before it was killed");
+    kill_when(spawn(tiny.resume()), "-KILL", || probed("dim-l-jsd/seed-0"));
+    assert!(!done("dim-l-jsd/seed-0"), "the probes ended before they were killed");
     let code = kill_when(spawn(tiny.resume()), "-INT", || under_way("dim-l-infonce/seed-0"));
     assert_eq!(code, Some(130));
     kill_when(spawn(tiny.resume()), "-KILL", || under_way("dim-l-jsd/seed-1"));
@@ -335,7 +347,7 @@ fn a_grid_killed_between_and_within_cells_ends_with_the_same_bytes() {
         assert_eq!(with_checkpoints(&cell(name).unwrap()), 1, "{name}");
     }
     assert_eq!(fs::read(tiny.grid().join("results.json")).unwrap(), expected);
-    assert_eq!(fs::read_to_string(tiny.grid().join("commands.txt")).unwrap().lines().count(), 5);
+    assert_eq!(fs::read_to_string(tiny.grid().join("commands.txt")).unwrap().lines().count(), 6);
     // There is nothing left to do.
     let output = tiny.resume().output().unwrap();
     assert_eq!(output.status.code(), Some(1));

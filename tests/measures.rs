@@ -7,13 +7,15 @@ use infomax::data::{ImageSet, PatchNoise, Split};
 use infomax::experiment::{Budget, CellResult, Choice, Definition, Grid, resolve};
 use infomax::probe::Features;
 use infomax::seed::stream;
-use infomax::train::{InformationConfig, information, noise_kept};
+use infomax::train::{InformationConfig, Quiet, RunDir, information, noise_kept};
+use infomax::transfer::{Examples, Mode, Task, Transfer, TransferConfig, transfer};
 use made::png;
 use rand::Rng;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Grey images of two classes, each quadrant of a random grey of its own.
 fn images(folder: &Path, train: u64, test: u64) -> [Arc<ImageSet>; 2] {
@@ -129,6 +131,12 @@ fn reports_have_the_measures_beside_the_papers() {
     let (results, page, grid) = run(folder.path(), "ndm", &more);
     assert_eq!(results.len(), 2);
     assert!(page.contains("## Other measures of Y"), "{page}");
+    // The accuracies beside the paper's are a support vector machine's, as the paper's are.
+    let svm = results[0].layer("Y").unwrap().svm.unwrap();
+    let line = page.lines().find(|l| l.starts_with("| DIM(L) ")).unwrap();
+    let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+    assert_eq!(cells[6..8], [format!("{:.1}", 100.0 * svm).as_str(), "49.62"]);
+    assert!(page.contains("Y SVM") && page.contains("support vector machine on frozen features"), "{page}");
     let measures = results[0].measures.unwrap();
     let (ndm, similar, mine) = (measures.ndm.unwrap(), measures.ms_ssim.unwrap(), measures.mine.unwrap());
     let line = page.lines().filter(|l| l.starts_with("| DIM(L) ")).nth(1).unwrap();
@@ -137,6 +145,45 @@ fn reports_have_the_measures_beside_the_papers() {
     assert_eq!(cells[5], "9.18");
     assert_eq!(cells[6..10], [&format!("{similar:.2}"), "0.37", &format!("{mine:.2}"), "45.09"]);
     assert!(measures.noise.is_none() && !grid.join("report/noise.svg").exists());
+}
+
+#[test]
+fn semi_supervised_learning_begins_from_the_trained_encoder() {
+    let folder = tempfile::tempdir().unwrap();
+    let sets = images(folder.path(), 160, 120);
+    let more = ["model.encoder=dcgan28", "data.fit={channels=1, side=28}", "probes.measures.fine_tune_epochs=3"];
+    let mut more: Vec<&str> = more.iter().flat_map(|s| ["--set", s]).collect();
+    more.extend(["--rows", "random,dim-l-jsd"]);
+    let (results, page, grid) = run(folder.path(), "table2-stl10", &more);
+    let told = |row: usize| results[row].measures.unwrap().semi_supervised.unwrap();
+    let line = page.lines().filter(|l| l.starts_with("| DIM(L) JSD ")).nth(1).unwrap();
+    let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+    assert_eq!(cells[2..4], [format!("{:.2}", 100.0 * told(1)).as_str(), "76.96"]);
+    assert!(page.contains("semi-supervised, %"), "{page}");
+    // The same from the saved encoder, and from scratch, without the program.
+    let cell = grid.join("cells/dim-l-jsd/seed-0");
+    let run = fs::read_dir(&cell).unwrap().map(|e| e.unwrap().path()).find(|p| p.is_dir()).unwrap();
+    let (_, saved, checkpoint, _) = RunDir::resume(&run).unwrap();
+    let config =
+        TransferConfig { mode: Mode::FineTuneConv, batch: 16, epochs: 3.0, steps: [30, 30], adam: saved.model.adam };
+    let [train, test] = [0, 1].map(|i| {
+        let split = [Split::Train, Split::Test][i];
+        Examples::load(&sets[i], Task::Classification, "set", split, None, 1).unwrap()
+    });
+    let all: Vec<usize> = (0..160).collect();
+    let of = Transfer {
+        encoder: saved.model.encoder,
+        start: checkpoint.as_ref().map(|c| &c.arrays),
+        task: Task::Classification,
+        train: &train,
+        test: &test,
+        config,
+        seed: 0,
+    };
+    let again = |of: &Transfer<'_>| transfer(of, &all, &mut Quiet, &AtomicBool::new(false)).unwrap().unwrap();
+    let (begun, scratch) = (again(&of), again(&Transfer { start: None, ..of }));
+    assert_eq!([begun.score, scratch.score], [told(1), told(0)]);
+    assert_ne!(begun.train_loss, scratch.train_loss);
 }
 
 #[test]

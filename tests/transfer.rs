@@ -74,6 +74,21 @@ fn every_task_is_learned_by_fine_tuning() {
     let background = values.iter().filter(|&&v| v == 0).count() as f64 / values.len() as f64;
     let found = score(&easy, Task::Classification, config(Mode::FineTune, 60));
     assert!(found.score > 0.5 && found.steps == 60, "{found:?}");
+    let found = score(&easy, Task::Classification, config(Mode::FineTuneConv, 60));
+    assert!(found.score > 0.5 && found.steps == 60, "{found:?}");
+    let [train, test] = easy.examples(Task::Depth);
+    let tuned = config(Mode::FineTuneConv, 1);
+    let of = Transfer {
+        encoder: ENCODER,
+        start: None,
+        task: Task::Depth,
+        train: &train,
+        test: &test,
+        config: tuned,
+        seed: 7,
+    };
+    let refused = transfer(&of, &[0, 1, 2], &mut Quiet, &AtomicBool::new(false)).unwrap_err().to_string();
+    assert!(refused.contains("fine-tune-conv") && refused.contains("depth"), "{refused}");
     // Heads on maps have a slower start: they begin far from the share of the background.
     let mut dense = config(Mode::FineTune, 100);
     dense.adam.lr = 3e-3;

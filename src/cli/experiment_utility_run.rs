@@ -29,7 +29,8 @@ pub(super) struct UtilityRunArgs {
     /// What varies from scene to scene: letters of TCVL, or - for nothing [default: TCVL]
     #[arg(long, value_name = "LETTERS", allow_hyphen_values = true)]
     variant: Option<String>,
-    /// How much of the encoder learns a task: fine-tune, frozen or linear [default: fine-tune]
+    /// How much of the encoder learns a task: fine-tune, fine-tune-conv (with a head on the last convolution, for tasks of
+    /// whole images), frozen or linear [default: fine-tune]
     #[arg(long, value_name = "MODE")]
     mode: Option<String>,
     /// Classification of a real data set instead of scenes, with the encoder that fits its images

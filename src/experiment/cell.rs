@@ -1,7 +1,8 @@
 //! One row with one seed: train, probe, and keep what came of it.
 
 use super::error::io;
-use super::{ExperimentError, Measures, PlannedRow};
+use super::fine_tune::fine_tuned;
+use super::{Compare, ExperimentError, Measures, PlannedRow};
 use crate::data::{ImageSet, Source};
 use crate::dim::{DimError, Model, build};
 use crate::files::write_atomic;
@@ -26,7 +27,7 @@ pub struct Images {
     pub test: Arc<ImageSet>,
 }
 
-/// Accuracies of both probes on one layer, in [0, 1].
+/// Accuracies of the probes on one layer, in [0, 1].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LayerScore {
     /// `conv`, `fc` or `Y`.
@@ -41,6 +42,23 @@ pub struct LayerScore {
     pub mlp: f64,
     /// The same on the images it learned from.
     pub mlp_train: f64,
+    /// A support vector machine, test images, if it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub svm: Option<f64>,
+    /// The same on the images it learned from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub svm_train: Option<f64>,
+}
+
+impl LayerScore {
+    /// Test accuracy of a probe, if it was asked for.
+    pub fn accuracy(&self, probe: Compare) -> Option<f64> {
+        match probe {
+            Compare::Linear => Some(self.linear),
+            Compare::Svm => self.svm,
+            Compare::Mlp => Some(self.mlp),
+        }
+    }
 }
 
 impl From<&LayerReport> for LayerScore {
@@ -52,6 +70,8 @@ impl From<&LayerReport> for LayerScore {
             linear_train: report.linear.train_accuracy,
             mlp: report.mlp.test_accuracy,
             mlp_train: report.mlp.train_accuracy,
+            svm: report.svm.as_ref().map(|s| s.test_accuracy),
+            svm_train: report.svm.as_ref().map(|s| s.train_accuracy),
         }
     }
 }
@@ -131,7 +151,9 @@ pub(super) fn run_cell(
         check_images(&config, &images.train)?;
         let model = build(&config.model, seed).map_err(TrainError::from)?;
         result.encoder_parameters = model.parameters()[0];
-        probe(&*model, "untrained", row, images, &mut result, progress)?;
+        if !measure(&*model, "untrained", row, images, &mut result, progress, stop)? {
+            return Ok(None);
+        }
     } else {
         let (dir, checkpoint) = open_run(folder, &config)?;
         time.resumed = checkpoint.is_some();
@@ -152,8 +174,9 @@ pub(super) fn run_cell(
         time.train = began.elapsed().as_secs_f64();
         let last = epochs(&run)?.pop();
         (result.epochs, result.nats) = last.map_or((0, None), |e| (e.epoch, Some(e.nats)));
-        if result.diverged.is_none() {
-            probe(trainer.model(), "trained", row, images, &mut result, progress)?;
+        if result.diverged.is_none() && !measure(trainer.model(), "trained", row, images, &mut result, progress, stop)?
+        {
+            return Ok(None);
         }
     }
     time.probe = began.elapsed().as_secs_f64() - time.train;
@@ -163,21 +186,29 @@ pub(super) fn run_cell(
     Ok(Some(result))
 }
 
-fn probe(
+/// Probes and all other measures; whether it came to the end, not having been asked to stop.
+fn measure(
     model: &dyn Model,
     encoder: &'static str,
     row: &PlannedRow,
     images: &Images,
     result: &mut CellResult,
     progress: &mut dyn Progress,
-) -> Result<(), ExperimentError> {
+    stop: &AtomicBool,
+) -> Result<bool, ExperimentError> {
     let sets = [&*images.probed, &*images.test];
     let mut config = row.probes.config(result.seed);
     config.more.noise = row.run.data.noise;
     let found = evaluate_encoder(encoder, model, sets, &config, progress)?;
     result.measures = Measures::of(&found.report);
     result.layers = found.report.layers.iter().map(LayerScore::from).collect();
-    Ok(())
+    if let Some(epochs) = row.probes.measures.and_then(|m| m.fine_tune_epochs) {
+        let Some(score) = fine_tuned(model, row, result.seed, images, [epochs, result.labels], progress, stop)? else {
+            return Ok(false);
+        };
+        result.measures.get_or_insert_default().semi_supervised = Some(score);
+    }
+    Ok(true)
 }
 
 /// The cell's run with its newest checkpoint, or a new run. One that was killed while its folder was made is left alone.

@@ -40,6 +40,7 @@ fn probe_name(probe: Compare) -> &'static str {
     match probe {
         Compare::Mlp => "MLP probe",
         Compare::Linear => "linear probe",
+        Compare::Svm => "support vector machine",
     }
 }
 

@@ -62,8 +62,24 @@ impl fmt::Display for Budget {
 pub enum Compare {
     /// Logistic regression.
     Linear,
+    /// A support vector machine.
+    Svm,
     /// 200 hidden units.
     Mlp,
+}
+
+impl Compare {
+    /// All, in the order of reports.
+    pub const ALL: [Self; 3] = [Self::Linear, Self::Svm, Self::Mlp];
+
+    /// As headings have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Linear => "linear",
+            Self::Svm => "SVM",
+            Self::Mlp => "MLP",
+        }
+    }
 }
 
 /// An experiment.
@@ -130,7 +146,8 @@ pub struct Row {
     /// The paper's accuracy in %, by layer (`conv`, `fc`, `Y`).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub paper: BTreeMap<String, f64>,
-    /// The paper's other measures of Y, by name: `ndm`, `ndm_linear`, `ms_ssim`, `mine`, `mine_training`.
+    /// The paper's other measures of Y, by name: `ndm`, `ndm_linear`, `ms_ssim`, `mine`, `mine_training`,
+    /// `semi_supervised` (in %).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub measures: BTreeMap<String, f64>,
     /// The paper's figures could not be looked up in its text.

@@ -25,6 +25,9 @@ pub struct Measures {
     /// The same on the images that its critics learned from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mine_training: Option<f64>,
+    /// Test accuracy after fine-tuning with labels, in [0, 1].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub semi_supervised: Option<f64>,
     /// Accuracy of reading the noise in the images off Y, in [0, 1].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noise: Option<f64>,
@@ -34,17 +37,18 @@ pub struct Measures {
 type Measure = (&'static str, &'static str, fn(&Measures) -> Option<f64>);
 
 /// All measures, in the table's order.
-pub(super) const MEASURES: [Measure; 6] = [
+pub(super) const MEASURES: [Measure; 7] = [
     ("ndm", "NDM of σ(Y), nats", |m| m.ndm),
     ("ndm_linear", "NDM of Y, nats", |m| m.ndm_linear),
     ("ms_ssim", "MS-SSIM", |m| m.ms_ssim),
     ("mine", "MINE held out, nats", |m| m.mine),
     ("mine_training", "MINE on its own images, nats", |m| m.mine_training),
+    ("semi_supervised", "semi-supervised, %", |m| m.semi_supervised.map(|v| 100.0 * v)),
     ("noise", "noise read off Y, %", |m| m.noise.map(|v| 100.0 * v)),
 ];
 
 impl Measures {
-    /// Those of a report; `None` when there are none.
+    /// Those of a report of frozen features; `None` when there are none.
     pub(super) fn of(report: &EncoderReport) -> Option<Self> {
         let found = Self {
             ndm: report.ndm.map(|n| n.sigmoid),
@@ -53,6 +57,7 @@ impl Measures {
             mine: report.information.map(|i| i.held_out),
             mine_training: report.information.map(|i| i.training),
             noise: report.noise,
+            semi_supervised: None,
         };
         (found != Self::default()).then_some(found)
     }

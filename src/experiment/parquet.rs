@@ -31,8 +31,8 @@ pub fn write_parquet(path: &Path, cells: &[Finished]) -> Result<(), ExperimentEr
     let number = |name: &str, f: &dyn Fn(&Finished) -> Option<f64>| {
         Column::new(name.into(), rows.iter().map(|(c, _)| f(c)).collect::<Vec<_>>())
     };
-    let score = |name: &str, f: &dyn Fn(&super::LayerScore) -> f64| {
-        Column::new(name.into(), rows.iter().map(|(_, l)| l.map(f)).collect::<Vec<_>>())
+    let score = |name: &str, f: &dyn Fn(&super::LayerScore) -> Option<f64>| {
+        Column::new(name.into(), rows.iter().map(|(_, l)| l.and_then(f)).collect::<Vec<_>>())
     };
     let layer: Vec<Option<&str>> = rows.iter().map(|(_, l)| l.map(|l| l.layer.as_str())).collect();
     let columns = vec![
@@ -49,17 +49,20 @@ pub fn write_parquet(path: &Path, cells: &[Finished]) -> Result<(), ExperimentEr
         count("encoder_parameters", &|c| c.result.encoder_parameters as u64),
         number("nats", &|c| c.result.nats),
         Column::new("layer".into(), layer),
-        score("features", &|l| l.size as f64),
-        score("linear", &|l| l.linear),
-        score("linear_train", &|l| l.linear_train),
-        score("mlp", &|l| l.mlp),
-        score("mlp_train", &|l| l.mlp_train),
+        score("features", &|l| Some(l.size as f64)),
+        score("linear", &|l| Some(l.linear)),
+        score("linear_train", &|l| Some(l.linear_train)),
+        score("mlp", &|l| Some(l.mlp)),
+        score("mlp_train", &|l| Some(l.mlp_train)),
+        score("svm", &|l| l.svm),
+        score("svm_train", &|l| l.svm_train),
         text("diverged", &|c| c.result.diverged.clone().unwrap_or_default()),
         number("ndm", &|c| c.result.measures?.ndm),
         number("ndm_linear", &|c| c.result.measures?.ndm_linear),
         number("ms_ssim", &|c| c.result.measures?.ms_ssim),
         number("mine", &|c| c.result.measures?.mine),
         number("mine_training", &|c| c.result.measures?.mine_training),
+        number("semi_supervised", &|c| c.result.measures?.semi_supervised),
         number("noise", &|c| c.result.measures?.noise),
         number("train_seconds", &|c| c.seconds.map(|s| s.train)),
         number("probe_seconds", &|c| c.seconds.map(|s| s.probe)),

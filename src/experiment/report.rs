@@ -70,11 +70,13 @@ fn absent(grid: &Grid, row: &Row, results: &[CellResult]) -> &'static str {
     }
 }
 
-/// Linear and MLP accuracies, sizes and the bound, of the rows that ran.
+/// Accuracies of all probes, and the bound, of the rows that ran.
 fn details(grid: &Grid, results: &[CellResult]) -> Result<Table, ExperimentError> {
+    let asked = |probe: &Compare| results.iter().flat_map(|r| &r.layers).any(|l| l.accuracy(*probe).is_some());
+    let probes: Vec<Compare> = Compare::ALL.into_iter().filter(asked).collect();
     let mut columns = vec![("row".to_owned(), Align::Left)];
     for layer in LAYERS {
-        columns.extend(["linear", "MLP"].map(|probe| (format!("{layer} {probe}"), Align::Right)));
+        columns.extend(probes.iter().map(|probe| (format!("{layer} {}", probe.name()), Align::Right)));
     }
     columns.extend(["bound, nats", "epochs", "minutes"].map(|name| (name.to_owned(), Align::Right)));
     let mut table = Table::new(&columns.iter().map(|(n, a)| (n.as_str(), *a)).collect::<Vec<_>>());
@@ -83,7 +85,7 @@ fn details(grid: &Grid, results: &[CellResult]) -> Result<Table, ExperimentError
         let Some(first) = own.first() else { continue };
         let mut cells = vec![row.name.clone()];
         for layer in LAYERS {
-            for probe in [Compare::Linear, Compare::Mlp] {
+            for &probe in &probes {
                 cells.push(spread(results, &row.id, layer, probe).map_or_else(|| "diverged".to_owned(), percent));
             }
         }
@@ -162,6 +164,7 @@ pub fn report(grid: &Grid) -> Result<(Page, Vec<(String, Vec<u8>)>), ExperimentE
             match definition.probe {
                 Compare::Mlp => "probe of 200 hidden units on frozen features",
                 Compare::Linear => "logistic regression on frozen features",
+                Compare::Svm => "support vector machine on frozen features",
             }
         )),
         Block::Table(comparison(grid)?),
@@ -195,7 +198,7 @@ pub fn report(grid: &Grid) -> Result<(Page, Vec<(String, Vec<u8>)>), ExperimentE
     if !order.is_empty() {
         blocks.extend([Block::Heading("Order of the rows".into()), Block::Bullets(order)]);
     }
-    blocks.extend([Block::Heading("Both probes".into()), Block::Table(details(grid, &results)?)]);
+    blocks.extend([Block::Heading("All probes".into()), Block::Table(details(grid, &results)?)]);
     blocks.extend([Block::Heading("How it was made".into()), Block::Bullets(notes(grid, &results))]);
     blocks.push(Block::Code(grid.commands()?.join("\n")));
     let environment = grid.path().join("environment.json");

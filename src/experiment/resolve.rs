@@ -3,7 +3,7 @@
 use super::near::near;
 use super::{Budget, Definition, ExperimentError};
 use crate::probe::NdmConfig;
-use crate::train::{DecoderConfig, InformationConfig, MoreMeasures, ProbeConfig, RunConfig, check_mlp};
+use crate::train::{DecoderConfig, InformationConfig, MoreMeasures, ProbeConfig, RunConfig, TrainError, check_mlp};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use toml::{Table, Value};
@@ -32,6 +32,9 @@ pub struct ProbeSettings {
     /// Use the first so many training images only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<usize>,
+    /// Whether a support vector machine is fitted to each layer as well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub svm: bool,
     /// What is measured beside accuracy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measures: Option<MeasureSettings>,
@@ -53,6 +56,9 @@ pub struct MeasureSettings {
     /// Images that MINE is estimated on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mine_images: Option<usize>,
+    /// Passes over the labels in which the whole encoder learns, with a small network on its last convolution.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fine_tune_epochs: Option<usize>,
 }
 
 impl MeasureSettings {
@@ -75,8 +81,8 @@ fn is_zero(share: &f64) -> bool {
 impl ProbeSettings {
     /// The probes of a cell.
     pub fn config(&self, seed: u64) -> ProbeConfig {
-        let more = self.measures.map(|m| m.more()).unwrap_or_default();
-        let Self { mlp_epochs, mlp_average, labels, .. } = *self;
+        let Self { mlp_epochs, mlp_average, labels, svm, .. } = *self;
+        let more = MoreMeasures { svm, ..self.measures.map(|m| m.more()).unwrap_or_default() };
         ProbeConfig { mlp_epochs, mlp_average, labels, seed, more, ..ProbeConfig::default() }
     }
 }
@@ -119,7 +125,7 @@ pub struct Plan {
 const WHOLE: [&str; 5] = ["bound", "pairing", "order", "crop", "normalise"];
 
 /// Settings that need not be given, for suggestions.
-const OPTIONAL: [&str; 22] = [
+const OPTIONAL: [&str; 24] = [
     "data.dir",
     "data.stream",
     "augment.resize",
@@ -132,6 +138,7 @@ const OPTIONAL: [&str; 22] = [
     "model.occlusion",
     "probes.labels",
     "probes.mlp_average",
+    "probes.svm",
     "order.buffered",
     "online.every",
     "data.noise.share",
@@ -142,6 +149,7 @@ const OPTIONAL: [&str; 22] = [
     "probes.measures.decoder_epochs",
     "probes.measures.mine_steps",
     "probes.measures.mine_images",
+    "probes.measures.fine_tune_epochs",
 ];
 
 /// Puts an experiment's settings together: base, then budget, then overrides, then each row's own.
@@ -190,6 +198,11 @@ pub fn resolve(definition: &Definition, budget: Budget, choice: &Choice) -> Resu
         let (run, probes) = typed(&tree, &row.id).map_err(|fault| malformed(fault.in_words(&row.id)))?;
         run.check()?;
         check_mlp(probes.mlp_epochs, probes.mlp_average)?;
+        if probes.measures.is_some_and(|m| m.fine_tune_epochs == Some(0)) {
+            let text =
+                "probes.measures.fine_tune_epochs is 0; it takes 1 pass or more, and leaving it out tunes nothing";
+            return Err(TrainError::Config(text.into()).into());
+        }
         for key in &given {
             let note = format!("{} keeps its own `{key}`", row.id);
             if lookup(&tree, key) != lookup(&shared, key) && !kept.contains(&note) {

@@ -20,8 +20,8 @@ pub fn spread(results: &[CellResult], row: &str, layer: &str, probe: Compare) ->
     let values: Vec<f64> = results
         .iter()
         .filter(|r| r.row == row)
-        .filter_map(|r| r.layer(layer))
-        .map(|l| 100.0 * if probe == Compare::Mlp { l.mlp } else { l.linear })
+        .filter_map(|r| r.layer(layer)?.accuracy(probe))
+        .map(|accuracy| 100.0 * accuracy)
         .collect();
     moments(values)
 }
@@ -116,6 +116,8 @@ mod tests {
                 linear_train: 0.5,
                 mlp,
                 mlp_train: 0.5,
+                svm: None,
+                svm_train: None,
             }],
             measures: None,
             diverged: None,

@@ -144,6 +144,14 @@ pub trait Backend<E: Real>: Device<E> {
         relu: bool,
     ) -> Result<Tensor<Y, E, Self, T>, Self::Err>;
 
+    /// `x` where it is 0 or more, `slope·x` where it is less.
+    fn leaky<X: Shape, T: Tape<E, Self>>(
+        x: Tensor<X, E, Self, T>,
+        slope: f64,
+    ) -> Result<Tensor<X, E, Self, T>, Self::Err> {
+        x.try_prelu(E::of(slope))
+    }
+
     /// Normalises each row of `x [N, F]` (the last axis).
     fn layer_norm<const F: usize, X: Shape, T: Tape<E, Self>>(
         x: Tensor<X, E, Self, T>,

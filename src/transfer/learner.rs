@@ -48,6 +48,17 @@ impl<N: Encoder<f32, Cpu>> Place<N> for OnFc {
     }
 }
 
+/// The last convolution.
+pub(super) struct OnConv;
+
+impl<N: Encoder<f32, Cpu>> Place<N> for OnConv {
+    type Sizes = N::Conv<usize>;
+
+    fn of<T: Tape<f32, Cpu>>(features: Features<N, usize, f32, Cpu, T>) -> Tensor<Self::Sizes, f32, Cpu, T> {
+        features.conv.put_tape(features.tape)
+    }
+}
+
 /// The local feature map.
 pub(super) struct OnMap;
 
@@ -183,7 +194,10 @@ mod tests {
         let mut rng = stream(0, "test images", 0);
         let pixels: Vec<f32> = (0..4 * 28 * 28).map(|_| rng.gen_range(-1.0..1.0)).collect();
         for task in [Task::Classification, Task::Segmentation] {
-            for mode in [Mode::Frozen, Mode::FineTune] {
+            for mode in [Mode::Frozen, Mode::FineTune, Mode::FineTuneConv] {
+                if task.is_dense() && mode == Mode::FineTuneConv {
+                    continue;
+                }
                 let adam = AdamConfig { lr: 1e-2, ..AdamConfig::default() };
                 let mut learner = build(EncoderKind::Dcgan28, task, mode, 0.0, adam, 1).unwrap();
                 let count = if task.is_dense() { 4 * 49 } else { 4 };
@@ -213,8 +227,11 @@ mod tests {
     fn heads_fit_every_encoder() {
         for kind in EncoderKind::ALL {
             let pixels = vec![0.1; 2 * kind.image().iter().product::<usize>()];
-            for (task, rows) in [(Task::Classification, 1), (Task::Depth, kind.map_side().pow(2))] {
-                let learner = build(kind, task, Mode::FineTune, 0.0, AdamConfig::default(), 1).unwrap();
+            let (image, locations) = (Task::Classification, kind.map_side().pow(2));
+            let heads =
+                [(image, Mode::FineTune, 1), (image, Mode::FineTuneConv, 1), (Task::Depth, Mode::FineTune, locations)];
+            for (task, mode, rows) in heads {
+                let learner = build(kind, task, mode, 0.0, AdamConfig::default(), 1).unwrap();
                 let (outputs, length) = learner.outputs(2, pixels.clone()).unwrap();
                 assert_eq!(outputs.len(), 2 * rows * length, "{kind:?} {task}");
             }

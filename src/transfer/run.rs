@@ -125,7 +125,7 @@ pub fn transfer(
 ) -> Result<Option<TransferScore>, TrainError> {
     let Transfer { encoder, start, task, train, test, config, seed } = *of;
     config.check()?;
-    check(encoder, task, [train, test], labelled)?;
+    check(encoder, task, config.mode, [train, test], labelled)?;
     let middle = match train.targets(labelled) {
         Targets::Depths(depths) => (depths.iter().map(|&d| f64::from(d)).sum::<f64>() / depths.len() as f64) as f32,
         Targets::Classes { .. } => 0.0,
@@ -166,8 +166,19 @@ pub fn transfer(
     Ok(Some(TransferScore { train_loss: Some(late.0 / late.1.max(1) as f64), steps, ..score }))
 }
 
-fn check(encoder: EncoderKind, task: Task, examples: [&Examples; 2], labelled: &[usize]) -> Result<(), TrainError> {
+fn check(
+    encoder: EncoderKind,
+    task: Task,
+    mode: Mode,
+    examples: [&Examples; 2],
+    labelled: &[usize],
+) -> Result<(), TrainError> {
     let fail = |text: String| Err(TrainError::Config(text));
+    if task.is_dense() && mode == Mode::FineTuneConv {
+        return fail(format!(
+            "{mode} tells one class of an image, and {task} has a target at every location; take fine-tune"
+        ));
+    }
     for set in examples.map(|e| &e.images) {
         let (found, wanted) = ([set.channels, set.height, set.width], encoder.image());
         if found != wanted {

@@ -65,6 +65,9 @@ pub enum Mode {
     /// All of it, with the head: a linear layer on `fc`, or a 3×3 convolution and a linear layer on the map.
     #[default]
     FineTune,
+    /// All of it, with a small network on the last convolution (200 hidden units, batch norm): semi-supervised learning as in
+    /// Hjelm et al. 2019, section 4.1. For tasks of whole images.
+    FineTuneConv,
     /// None of it; the head has a hidden layer (of 200 units on `fc`, the convolution on the map).
     Frozen,
     /// None of it; logistic regression, or least squares for depth, on its standardised features.
@@ -73,12 +76,13 @@ pub enum Mode {
 
 impl Mode {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::FineTune, Self::Frozen, Self::Linear];
+    pub const ALL: [Self; 4] = [Self::FineTune, Self::FineTuneConv, Self::Frozen, Self::Linear];
 
     /// Its name in settings.
     pub fn name(self) -> &'static str {
         match self {
             Self::FineTune => "fine-tune",
+            Self::FineTuneConv => "fine-tune-conv",
             Self::Frozen => "frozen",
             Self::Linear => "linear",
         }

@@ -9,7 +9,7 @@ use crate::experiment::near::near;
 use crate::experiment::resolve::{Fault, leaves, merge, nested, parse_override, strict};
 use crate::experiment::{Budget, Choice, ExperimentError};
 use crate::train::{Checkpoint, DataConfig, RunConfig, TrainError};
-use crate::transfer::{Task, TransferConfig};
+use crate::transfer::{Mode, Task, TransferConfig};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use toml::{Table, Value};
@@ -283,6 +283,9 @@ impl UtilityPlan {
         }
         if tasks.is_empty() || tasks.iter().enumerate().any(|(i, t)| tasks[..i].contains(t)) {
             return fail("tasks takes one task or more, each once".into());
+        }
+        if let Some(task) = tasks.iter().find(|t| t.is_dense() && tune.mode == Mode::FineTuneConv) {
+            return fail(format!("tune.mode is {}, which {task} does not have: take fine-tune", tune.mode));
         }
         if !self.arms.iter().any(|a| a.id == BASELINE) || self.arms.len() < 2 {
             let found = self.arms.iter().map(|a| a.id.as_str()).collect::<Vec<_>>().join(", ");

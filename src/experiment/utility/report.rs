@@ -199,6 +199,12 @@ fn schedule(mode: Mode) -> &'static str {
              on the same images in the same order; the rate rises over the first twentieth of them and falls linearly to 0. \
              Nothing is selected on test images: the last step counts."
         }
+        Mode::FineTuneConv => {
+            "The whole encoder learns with a small network on its last convolution: 200 hidden units with batch norm. Every \
+             arm takes the same steps of Adam at a number of labels, on the same images in the same order; the rate rises \
+             over the first twentieth of them and falls linearly to 0. Nothing is selected on test images: the last step \
+             counts."
+        }
         Mode::Frozen => {
             "The encoder stays as it is, and a head learns: 200 hidden units on its hidden layer fc, or, for locations, a \
              3x3 convolution and a linear layer on its local map. Every arm takes the same steps of Adam at a number of \

@@ -51,6 +51,24 @@ pub(crate) fn mask_relu<E: Real>(g: &mut [E], y: &[E]) {
     });
 }
 
+/// Each of `x`, times `slope` where it is below zero.
+pub(crate) fn leaky<E: Real>(x: &[E], slope: E) -> Vec<E> {
+    let mut y = x.to_vec();
+    y.par_chunks_mut(BLOCK).for_each(|y| {
+        // A factor in any case: a branch would be guessed wrong half of the time.
+        y.iter_mut().for_each(|y| *y *= if *y < E::zero() { slope } else { E::one() });
+    });
+    y
+}
+
+/// Adds to `gx` the gradient of [`leaky`] at `x`, from that of its output.
+pub(crate) fn add_leaky<E: Real>(gx: &mut [E], gy: &[E], x: &[E], slope: E) {
+    gx.par_chunks_mut(BLOCK).zip(gy.par_chunks(BLOCK)).zip(x.par_chunks(BLOCK)).for_each(|((gx, gy), x)| {
+        let factor = |x: E| if x < E::zero() { slope } else { E::one() };
+        gx.iter_mut().zip(gy).zip(x).for_each(|((gx, &gy), &x)| *gx += gy * factor(x));
+    });
+}
+
 /// `[B, C, L]` → `[B, L, C]`.
 pub(crate) fn swap_last<E: Real>(x: &[E], c: usize, l: usize) -> Vec<E> {
     let image = (c * l).max(1);

@@ -18,7 +18,7 @@ use super::rows;
 use super::separable::{self, SideGrad};
 use super::unfold::Geometry;
 use super::upper::UpperTensors;
-use super::{adam, add_scaled, add_to, average, mask_relu, norm, swap_last};
+use super::{adam, add_leaky, add_scaled, add_to, average, leaky, mask_relu, norm, swap_last};
 use crate::nn::backend::{AdamStep, Backend, BatchNormArgs, PairArgs, Perceptron, ResidualArgs, Window};
 use dfdx::prelude::*;
 
@@ -160,6 +160,20 @@ where
                 add_column_sums(grad(grads, &b)?, gy);
             }
             linear::backward(data(&kept), data(&w), gy, [n, i, o], grad(grads, &w)?, gx);
+            Ok(())
+        });
+        Ok(y.put_tape(tape))
+    }
+
+    fn leaky<X: Shape, T: Tape<E, Self>>(
+        x: Tensor<X, E, Self, T>,
+        slope: f64,
+    ) -> Result<Tensor<X, E, Self, T>, Self::Err> {
+        let (x, mut tape) = contiguous(x)?.split_tape();
+        let y = x.device().try_tensor_from_vec(leaky(data(&x), E::of(slope)), *x.shape())?;
+        let kept = x.clone();
+        record(&mut tape, &x, &y, move |gy, gx, _| {
+            add_leaky(gx, gy, data(&kept), E::of(slope));
             Ok(())
         });
         Ok(y.put_tape(tape))
