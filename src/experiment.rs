@@ -36,6 +36,7 @@ mod utility;
 pub use cell::{CellResult, CellTime, Images, LayerScore};
 pub use definition::{Budget, BudgetSettings, Compare, Definition, PlotSettings, Row};
 pub use error::ExperimentError;
+pub use fine_tune::check_fine_tuning;
 pub use grid::{Cell, Ended, Grid};
 pub use measures::Measures;
 pub use page::{Block, Page};

@@ -146,6 +146,9 @@ fn what_is_misspelt_is_named_with_what_was_meant() {
     for impossible in ["probes.mlp_average=1.0", "probes.mlp_epochs=[6, 0, 20]"] {
         assert!(fails(&[impossible]).to_string().contains("passes are 1 or more"), "{impossible}");
     }
+    assert!(fails(&["probes.measures.fine_tune_epochs=0"]).to_string().contains("1 pass or more"));
+    let without = smoke("ndm", &["probes.svm=false"]).unwrap_err().to_string();
+    assert!(without.contains("probes.svm is false"), "{without}");
     assert_eq!(smoke("table1-cifar10", &[]).unwrap().rows[0].probes.mlp_average, 0.0);
     match fails(&["model.bound=infonce"]) {
         ExperimentError::Value { key, near, .. } => {
@@ -257,7 +260,7 @@ impl Tiny {
         let mut command = self.infomax(&["run", "fashion-mnist", "--out", "grids", "--seeds", "0..2"]);
         command.args(["--rows", "random,dim-l-jsd,dim-l-infonce", "--set", "data.source=set", "--set", "epochs=4"]);
         command.args(["--set", "batch=8", "--set", "checkpoint_every=3", "--set", "log_every=1"]);
-        command.args(["--set", "probes.mlp_epochs=[1, 1, 2]"]);
+        command.args(["--set", "probes.mlp_epochs=[1, 1, 40]", "--set", "probes.measures.fine_tune_epochs=1"]);
         command
     }
 
@@ -331,7 +334,8 @@ fn a_grid_killed_between_and_within_cells_ends_with_the_same_bytes() {
     kill_when(spawn(tiny.begin()), "-KILL", || done("random/seed-0"));
     kill_when(spawn(tiny.resume()), "-KILL", || under_way("dim-l-jsd/seed-0"));
     assert!(!done("dim-l-jsd/seed-0"), "the cell ended before it was killed");
-    kill_when(spawn(tiny.resume()), "-KILL", || probed("dim-l-jsd/seed-0"));
+    let commands = || fs::read_to_string(tiny.grid().join("commands.txt")).unwrap_or_default().lines().count();
+    kill_when(spawn(tiny.resume()), "-KILL", || commands() == 3 && probed("dim-l-jsd/seed-0"));
     assert!(!done("dim-l-jsd/seed-0"), "the probes ended before they were killed");
     let code = kill_when(spawn(tiny.resume()), "-INT", || under_way("dim-l-infonce/seed-0"));
     assert_eq!(code, Some(130));
@@ -347,7 +351,7 @@ fn a_grid_killed_between_and_within_cells_ends_with_the_same_bytes() {
         assert_eq!(with_checkpoints(&cell(name).unwrap()), 1, "{name}");
     }
     assert_eq!(fs::read(tiny.grid().join("results.json")).unwrap(), expected);
-    assert_eq!(fs::read_to_string(tiny.grid().join("commands.txt")).unwrap().lines().count(), 6);
+    assert_eq!(commands(), 6);
     // There is nothing left to do.
     let output = tiny.resume().output().unwrap();
     assert_eq!(output.status.code(), Some(1));

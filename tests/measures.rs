@@ -130,9 +130,11 @@ fn reports_have_the_measures_beside_the_papers() {
     settings.iter().for_each(|s| more.extend(["--set", s]));
     let (results, page, grid) = run(folder.path(), "ndm", &more);
     assert_eq!(results.len(), 2);
-    assert!(page.contains("## Other measures of Y"), "{page}");
+    assert!(page.contains("## Other measures\n"), "{page}");
     // The accuracies beside the paper's are a support vector machine's, as the paper's are.
-    let svm = results[0].layer("Y").unwrap().svm.unwrap();
+    let scores = results[0].layer("Y").unwrap();
+    let svm = scores.svm.unwrap();
+    assert!(svm != scores.linear && svm != scores.mlp, "{scores:?}");
     let line = page.lines().find(|l| l.starts_with("| DIM(L) ")).unwrap();
     let cells: Vec<&str> = line.split('|').map(str::trim).collect();
     assert_eq!(cells[6..8], [format!("{:.1}", 100.0 * svm).as_str(), "49.62"]);
@@ -184,6 +186,7 @@ fn semi_supervised_learning_begins_from_the_trained_encoder() {
     let (begun, scratch) = (again(&of), again(&Transfer { start: None, ..of }));
     assert_eq!([begun.score, scratch.score], [told(1), told(0)]);
     assert_ne!(begun.train_loss, scratch.train_loss);
+    assert_ne!(told(0), told(1), "scores that tell the two apart");
 }
 
 #[test]

@@ -6,7 +6,9 @@ use super::experiment_utility_run::{self, UtilityRunArgs};
 use super::train::stop_on_ctrl_c;
 use super::{CliError, INTERRUPTED, bar, images};
 use crate::dim::build;
-use crate::experiment::{Budget, Definition, Ended, ExperimentError, Grid, Images, Plan, UTILITY, resolve};
+use crate::experiment::{
+    Budget, Definition, Ended, ExperimentError, Grid, Images, Plan, UTILITY, check_fine_tuning, resolve,
+};
 use crate::train::{DataConfig, RunConfig, TrainError};
 use clap::Args;
 use std::io::Write;
@@ -168,6 +170,7 @@ fn check(plan: &Plan, data: &mut Data<'_>) -> Result<(), CliError> {
             let (batch, name) = (row.run.batch, images.train.name().to_owned());
             return Err(crate::data::DataError::Batch { batch, images: images.train.len(), name }.into());
         }
+        check_fine_tuning(row, &images)?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::CliError;
 use super::experiment::OUT;
-use crate::experiment::{Finished, all_results, write_parquet};
+use crate::experiment::{Compare, Finished, all_results, write_parquet};
 use crate::report::{Align, Table};
 use clap::Args;
 use std::cmp::Ordering;
@@ -17,7 +17,8 @@ Examples:
   infomax experiment runs --experiment table1-cifar10 --json
   infomax experiment runs --parquet results.parquet
 
-Accuracies are in %, of the MLP probe (conv, fc, Y) and of the linear one (conv-linear …), on held-out images.")]
+Accuracies are in %, of the MLP probe (conv, fc, Y), of the linear one (conv-linear …) and of support vector
+machines (conv-svm …), on held-out images.")]
 pub(super) struct RunsArgs {
     /// Column to sort by: words from a to z, numbers from the largest
     #[arg(long, value_name = "COLUMN")]
@@ -43,7 +44,7 @@ enum Value {
     Number(Option<f64>),
 }
 
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 17] = [
     "experiment",
     "budget",
     "row",
@@ -56,6 +57,9 @@ const COLUMNS: [&str; 14] = [
     "conv-linear",
     "fc-linear",
     "Y-linear",
+    "conv-svm",
+    "fc-svm",
+    "Y-svm",
     "nats",
     "minutes",
 ];
@@ -73,8 +77,12 @@ fn value(cell: &Finished, column: &str) -> Value {
         "nats" => Value::Number(result.nats),
         "minutes" => Value::Number(cell.seconds.map(|s| (s.train + s.probe) / 60.0)),
         _ => {
-            let (layer, linear) = column.strip_suffix("-linear").map_or((column, false), |l| (l, true));
-            Value::Number(result.layer(layer).map(|l| 100.0 * if linear { l.linear } else { l.mlp }))
+            let (layer, probe) = match column.split_once('-') {
+                Some((layer, "linear")) => (layer, Compare::Linear),
+                Some((layer, _)) => (layer, Compare::Svm),
+                None => (column, Compare::Mlp),
+            };
+            Value::Number(result.layer(layer).and_then(|l| l.accuracy(probe)).map(|a| 100.0 * a))
         }
     }
 }
@@ -125,7 +133,7 @@ pub(super) fn run(args: &RunsArgs) -> Result<(), CliError> {
     } else if cells.is_empty() {
         writeln!(out, "No finished cells in {}", args.out.display())?;
     } else {
-        let shown: Vec<&'static str> = COLUMNS.into_iter().filter(|c| !c.ends_with("-linear")).collect();
+        let shown: Vec<&'static str> = COLUMNS.into_iter().filter(|c| !c.contains('-')).collect();
         let align = |c: &&'static str| {
             let word = ["experiment", "budget", "row", "data"].contains(c);
             (*c, if word { Align::Left } else { Align::Right })

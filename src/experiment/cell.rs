@@ -2,6 +2,7 @@
 
 use super::error::io;
 use super::fine_tune::fine_tuned;
+use super::grid::read_json;
 use super::{Compare, ExperimentError, Measures, PlannedRow};
 use crate::data::{ImageSet, Source};
 use crate::dim::{DimError, Model, build};
@@ -97,10 +98,10 @@ pub struct CellResult {
     pub nats: Option<f64>,
     /// conv, fc, Y; none when training diverged.
     pub layers: Vec<LayerScore>,
-    /// What was measured of Y beside accuracy.
+    /// What was measured beside the probes' accuracy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measures: Option<Measures>,
-    /// Why training diverged, if it did.
+    /// Why training or fine-tuning diverged, if it did.
     pub diverged: Option<String>,
 }
 
@@ -116,7 +117,7 @@ impl CellResult {
 pub struct CellTime {
     /// Training, seconds.
     pub train: f64,
-    /// Features and probes, seconds.
+    /// Features, probes and all other measures, seconds.
     pub probe: f64,
     /// Whether an earlier part was interrupted, whose time is not in these.
     pub resumed: bool,
@@ -151,7 +152,7 @@ pub(super) fn run_cell(
         check_images(&config, &images.train)?;
         let model = build(&config.model, seed).map_err(TrainError::from)?;
         result.encoder_parameters = model.parameters()[0];
-        if !measure(&*model, "untrained", row, images, &mut result, progress, stop)? {
+        if !measure((folder, &*model, "untrained"), row, images, &mut result, progress, stop)? {
             return Ok(None);
         }
     } else {
@@ -174,7 +175,8 @@ pub(super) fn run_cell(
         time.train = began.elapsed().as_secs_f64();
         let last = epochs(&run)?.pop();
         (result.epochs, result.nats) = last.map_or((0, None), |e| (e.epoch, Some(e.nats)));
-        if result.diverged.is_none() && !measure(trainer.model(), "trained", row, images, &mut result, progress, stop)?
+        let model: &dyn Model = trainer.model();
+        if result.diverged.is_none() && !measure((folder, model, "trained"), row, images, &mut result, progress, stop)?
         {
             return Ok(None);
         }
@@ -188,27 +190,50 @@ pub(super) fn run_cell(
 
 /// Probes and all other measures; whether it came to the end, not having been asked to stop.
 fn measure(
-    model: &dyn Model,
-    encoder: &'static str,
+    (folder, model, encoder): (&Path, &dyn Model, &'static str),
     row: &PlannedRow,
     images: &Images,
     result: &mut CellResult,
     progress: &mut dyn Progress,
     stop: &AtomicBool,
 ) -> Result<bool, ExperimentError> {
+    let Some(epochs) = row.probes.measures.and_then(|m| m.fine_tune_epochs) else {
+        return probe(model, encoder, row, images, result, progress).map(|()| true);
+    };
+    // Fine-tuning may take long, and may be stopped: the probes before it are kept for the next time.
+    let kept = folder.join("probed.json");
+    if let Some(probed) = read_json(&kept)? {
+        *result = probed;
+    } else {
+        probe(model, encoder, row, images, result, progress)?;
+        write_json(&kept, &result)?;
+    }
+    match fine_tuned(model, row, result.seed, images, [epochs, result.labels], progress, stop) {
+        Ok(None) => return Ok(false),
+        Ok(score) => result.measures.get_or_insert_default().semi_supervised = score,
+        Err(ExperimentError::Train(TrainError::Dim(e @ DimError::Diverged { .. }))) => {
+            result.diverged = Some(format!("fine-tuning: {e}"));
+        }
+        Err(e) => return Err(e),
+    }
+    Ok(true)
+}
+
+fn probe(
+    model: &dyn Model,
+    encoder: &'static str,
+    row: &PlannedRow,
+    images: &Images,
+    result: &mut CellResult,
+    progress: &mut dyn Progress,
+) -> Result<(), ExperimentError> {
     let sets = [&*images.probed, &*images.test];
     let mut config = row.probes.config(result.seed);
     config.more.noise = row.run.data.noise;
     let found = evaluate_encoder(encoder, model, sets, &config, progress)?;
     result.measures = Measures::of(&found.report);
     result.layers = found.report.layers.iter().map(LayerScore::from).collect();
-    if let Some(epochs) = row.probes.measures.and_then(|m| m.fine_tune_epochs) {
-        let Some(score) = fine_tuned(model, row, result.seed, images, [epochs, result.labels], progress, stop)? else {
-            return Ok(false);
-        };
-        result.measures.get_or_insert_default().semi_supervised = Some(score);
-    }
-    Ok(true)
+    Ok(())
 }
 
 /// The cell's run with its newest checkpoint, or a new run. One that was killed while its folder was made is left alone.

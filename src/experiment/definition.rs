@@ -146,7 +146,7 @@ pub struct Row {
     /// The paper's accuracy in %, by layer (`conv`, `fc`, `Y`).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub paper: BTreeMap<String, f64>,
-    /// The paper's other measures of Y, by name: `ndm`, `ndm_linear`, `ms_ssim`, `mine`, `mine_training`,
+    /// The paper's other measures, by name: `ndm`, `ndm_linear`, `ms_ssim`, `mine`, `mine_training`,
     /// `semi_supervised` (in %).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub measures: BTreeMap<String, f64>,

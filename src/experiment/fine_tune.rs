@@ -3,15 +3,46 @@
 use super::{ExperimentError, Images, PlannedRow};
 use crate::data::Split;
 use crate::dim::Model;
-use crate::train::Progress;
+use crate::train::{Progress, TrainError};
 use crate::transfer::{Examples, Mode, Task, Transfer, TransferConfig, transfer};
 use std::sync::atomic::AtomicBool;
 
-/// Test accuracy, in [0, 1], of the encoder and a small network on its last convolution, both trained on the labels that
-/// the probes see, by the optimiser of the row's run. `None` when it was asked to stop.
+const TASK: Task = Task::Classification;
+
+/// Labelled images of both splits, and the settings.
+fn settings(row: &PlannedRow, images: &Images, epochs: usize) -> Result<([Examples; 2], TransferConfig), TrainError> {
+    let source = row.run.data.source.as_str();
+    // Classes are of the images themselves: the folder and the map's side, the last two, are for other tasks.
+    let load = |images, split| Examples::load(images, TASK, source, split, None, 1);
+    let config = TransferConfig {
+        mode: Mode::FineTuneConv,
+        batch: row.run.batch,
+        epochs: epochs as f64,
+        steps: [1, usize::MAX],
+        adam: row.run.model.adam,
+    };
+    Ok(([load(&images.probed, Split::Train)?, load(&images.test, Split::Test)?], config))
+}
+
+/// Says what would keep [`fine_tuned`] from working, before the encoder is trained.
 ///
 /// # Errors
-/// When training diverges, or there are more classes than [`transfer`] has room for.
+/// When an image that it needs has no label, there is one label only, or there are more classes than heads have room for.
+pub fn check_fine_tuning(row: &PlannedRow, images: &Images) -> Result<(), ExperimentError> {
+    let Some(epochs) = row.probes.measures.and_then(|m| m.fine_tune_epochs) else { return Ok(()) };
+    let ([train, test], config) = settings(row, images, epochs)?;
+    let labels = row.probes.labels.unwrap_or(usize::MAX).clamp(1, images.probed.len());
+    let encoder = row.run.model.encoder;
+    let of = Transfer { encoder, start: None, task: TASK, train: &train, test: &test, config, seed: 0 };
+    Ok(of.check(&(0..labels).collect::<Vec<_>>())?)
+}
+
+/// Test accuracy, in [0, 1], of the encoder and a small network on its last convolution, both trained on the labels that
+/// the probes see, on images as they are, by the optimiser and in the precision of the row's run, on the CPU. `None` when it
+/// was asked to stop.
+///
+/// # Errors
+/// When training diverges, and what [`check_fine_tuning`] finds.
 pub(super) fn fine_tuned(
     model: &dyn Model,
     row: &PlannedRow,
@@ -21,27 +52,11 @@ pub(super) fn fine_tuned(
     progress: &mut dyn Progress,
     stop: &AtomicBool,
 ) -> Result<Option<f64>, ExperimentError> {
-    let (task, source) = (Task::Classification, row.run.data.source.as_str());
-    // Classes are of the images themselves: the folder and the map's side, the last two, are for other tasks.
-    let train = Examples::load(&images.probed, task, source, Split::Train, None, 1)?;
-    let test = Examples::load(&images.test, task, source, Split::Test, None, 1)?;
-    let config = TransferConfig {
-        mode: Mode::FineTuneConv,
-        batch: row.run.batch,
-        epochs: epochs as f64,
-        steps: [1, usize::MAX],
-        adam: row.run.model.adam,
-    };
-    let arrays = model.arrays();
-    let of = Transfer {
-        encoder: row.run.model.encoder,
-        start: Some(&arrays),
-        task,
-        train: &train,
-        test: &test,
-        config,
-        seed,
-    };
+    let ([train, test], config) = settings(row, images, epochs)?;
+    let (encoder, arrays) = (row.run.model.encoder, model.arrays());
+    let start = Some(&arrays);
+    let of = Transfer { encoder, start, task: TASK, train: &train, test: &test, config, seed };
     let rows: Vec<usize> = (0..labels).collect();
-    Ok(transfer(&of, &rows, progress, stop)?.map(|found| found.score))
+    let found = row.run.model.precision.scope(|| transfer(&of, &rows, progress, stop))?;
+    Ok(found.map(|found| found.score))
 }

@@ -6,7 +6,7 @@
 //!   definition.toml           the experiment as this build has it, with the paper's figures
 //!   environment.json          versions, features, processor
 //!   commands.txt              each command that worked on it
-//!   cells/<row>/seed-<n>/     a run folder, then time.json and result.json
+//!   cells/<row>/seed-<n>/     a run folder, then time.json and result.json; probed.json before fine-tuning
 //!   results.json              the results of all finished cells: the same bytes for the same plan and build
 //!   results.parquet           the same as a table, with times
 //!   report/                   report.md, report.html, pictures

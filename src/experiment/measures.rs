@@ -1,4 +1,4 @@
-//! What is measured of Y beside accuracy.
+//! What is measured beside the probes' accuracy.
 
 use super::results::moments;
 use super::{CellResult, ExperimentError, Grid, Spread};
@@ -6,7 +6,7 @@ use crate::report::{Align, Table};
 use crate::train::EncoderReport;
 use serde::{Deserialize, Serialize};
 
-/// Measures of a cell's Y; those that were not asked for are absent.
+/// Measures of a cell's Y, and its semi-supervised accuracy; those that were not asked for are absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Measures {
@@ -25,7 +25,7 @@ pub struct Measures {
     /// The same on the images that its critics learned from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mine_training: Option<f64>,
-    /// Test accuracy after fine-tuning with labels, in [0, 1].
+    /// Test accuracy of the whole encoder after fine-tuning with labels, in [0, 1].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub semi_supervised: Option<f64>,
     /// Accuracy of reading the noise in the images off Y, in [0, 1].
@@ -97,7 +97,8 @@ pub(super) fn table(grid: &Grid, results: &[CellResult]) -> Result<Option<Table>
                 None => format!("{:.2}", s.mean),
             }));
             if quoted(name) {
-                cells.push(row.measures.get(*name).map_or_else(String::new, |v| format!("{v:.2}")));
+                let mark = if row.unverified { " †" } else { "" };
+                cells.push(row.measures.get(*name).map_or_else(String::new, |v| format!("{v:.2}{mark}")));
             }
         }
         table.push(cells)?;

@@ -86,7 +86,8 @@ fn details(grid: &Grid, results: &[CellResult]) -> Result<Table, ExperimentError
         let mut cells = vec![row.name.clone()];
         for layer in LAYERS {
             for &probe in &probes {
-                cells.push(spread(results, &row.id, layer, probe).map_or_else(|| "diverged".to_owned(), percent));
+                let absent = if own.iter().any(|r| r.layers.is_empty()) { "diverged" } else { "" };
+                cells.push(spread(results, &row.id, layer, probe).map_or_else(|| absent.to_owned(), percent));
             }
         }
         let nats: Vec<f64> = own.iter().filter_map(|r| r.nats).collect();
@@ -192,7 +193,7 @@ pub fn report(grid: &Grid) -> Result<(Page, Vec<(String, Vec<u8>)>), ExperimentE
     }
     blocks.append(&mut figures);
     if let Some(table) = measures::table(grid, &results)? {
-        blocks.extend([Block::Heading("Other measures of Y".into()), Block::Table(table)]);
+        blocks.extend([Block::Heading("Other measures".into()), Block::Table(table)]);
     }
     let order = order(grid, &results);
     if !order.is_empty() {

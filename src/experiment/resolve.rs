@@ -1,7 +1,8 @@
 //! From an experiment to a plan: base settings, a budget's, overrides, and what each row changes.
 
 use super::near::near;
-use super::{Budget, Definition, ExperimentError};
+use super::{Budget, Compare, Definition, ExperimentError};
+use crate::dim::Method;
 use crate::probe::NdmConfig;
 use crate::train::{DecoderConfig, InformationConfig, MoreMeasures, ProbeConfig, RunConfig, TrainError, check_mlp};
 use serde::{Deserialize, Serialize};
@@ -40,7 +41,7 @@ pub struct ProbeSettings {
     pub measures: Option<MeasureSettings>,
 }
 
-/// What is measured of Y beside accuracy, each if its setting is given.
+/// What is measured beside the probes' accuracy, each if its setting is given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct MeasureSettings {
@@ -201,6 +202,17 @@ pub fn resolve(definition: &Definition, budget: Budget, choice: &Choice) -> Resu
         if probes.measures.is_some_and(|m| m.fine_tune_epochs == Some(0)) {
             let text =
                 "probes.measures.fine_tune_epochs is 0; it takes 1 pass or more, and leaving it out tunes nothing";
+            return Err(TrainError::Config(text.into()).into());
+        }
+        if probes.measures.is_some_and(|m| m.fine_tune_epochs.is_some())
+            && matches!(run.model.method, Method::Cmc { .. })
+        {
+            let text =
+                "probes.measures.fine_tune_epochs: cmc trains two encoders of half the size, and fine-tuning takes one";
+            return Err(TrainError::Config(text.into()).into());
+        }
+        if definition.probe == Compare::Svm && !probes.svm {
+            let text = "probes.svm is false, and the accuracies of this experiment are a support vector machine's";
             return Err(TrainError::Config(text.into()).into());
         }
         for key in &given {

@@ -112,6 +112,17 @@ pub struct Transfer<'a> {
     pub seed: u64,
 }
 
+impl Transfer<'_> {
+    /// Rejects settings, images and labels that cannot work.
+    ///
+    /// # Errors
+    /// Names what is wrong, and what is allowed.
+    pub fn check(&self, labelled: &[usize]) -> Result<(), TrainError> {
+        self.config.check()?;
+        check(self.encoder, self.task, self.config.mode, [self.train, self.test], labelled)
+    }
+}
+
 /// Learns the task from the rows `labelled` of its training images and scores it on its test images. `None` when it was
 /// asked to stop.
 ///
@@ -124,8 +135,7 @@ pub fn transfer(
     stop: &AtomicBool,
 ) -> Result<Option<TransferScore>, TrainError> {
     let Transfer { encoder, start, task, train, test, config, seed } = *of;
-    config.check()?;
-    check(encoder, task, config.mode, [train, test], labelled)?;
+    of.check(labelled)?;
     let middle = match train.targets(labelled) {
         Targets::Depths(depths) => (depths.iter().map(|&d| f64::from(d)).sum::<f64>() / depths.len() as f64) as f32,
         Targets::Classes { .. } => 0.0,

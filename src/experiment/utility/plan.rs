@@ -285,7 +285,10 @@ impl UtilityPlan {
             return fail("tasks takes one task or more, each once".into());
         }
         if let Some(task) = tasks.iter().find(|t| t.is_dense() && tune.mode == Mode::FineTuneConv) {
-            return fail(format!("tune.mode is {}, which {task} does not have: take fine-tune", tune.mode));
+            return fail(format!(
+                "tune.mode is {}, which {task} does not have: take fine-tune, or name tasks of whole images with --task",
+                tune.mode
+            ));
         }
         if !self.arms.iter().any(|a| a.id == BASELINE) || self.arms.len() < 2 {
             let found = self.arms.iter().map(|a| a.id.as_str()).collect::<Vec<_>>().join(", ");
