@@ -24,7 +24,7 @@ fn settings(row: &PlannedRow, images: &Images, epochs: usize) -> Result<([Exampl
     Ok(([load(&images.probed, Split::Train)?, load(&images.test, Split::Test)?], config))
 }
 
-/// Says what would keep [`fine_tuned`] from working, before the encoder is trained.
+/// Says what would keep a row's encoder from being fine-tuned, before it is trained.
 ///
 /// # Errors
 /// When an image that it needs has no label, there is one label only, or there are more classes than heads have room for.
