@@ -1,4 +1,4 @@
-//! What is measured of Y beside accuracy, noise in patches, and the experiments that report both.
+//! What is measured beside accuracy, noise in patches, and the experiments that report both.
 #![cfg(feature = "cli")]
 
 mod made;
@@ -12,7 +12,7 @@ use infomax::transfer::{Examples, Mode, Task, Transfer, TransferConfig, transfer
 use made::png;
 use rand::Rng;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -109,7 +109,7 @@ fn the_papers_figures_are_in_the_experiments() {
 }
 
 /// Runs an experiment on tiny images, and gives its results and its page.
-fn run(folder: &Path, name: &str, more: &[&str]) -> (Vec<CellResult>, String, std::path::PathBuf) {
+fn run(folder: &Path, name: &str, more: &[&str]) -> (Vec<CellResult>, String, PathBuf) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_infomax"));
     command.current_dir(folder).args(["experiment", "run", name, "--out", "grids", "--set", "data.source=set"]);
     command.args(["--set", "epochs=1", "--set", "batch=16", "--set", "probes.mlp_epochs=[1, 1, 1]"]).args(more);
@@ -118,6 +118,11 @@ fn run(folder: &Path, name: &str, more: &[&str]) -> (Vec<CellResult>, String, st
     let grid = Grid::find(&folder.join("grids"), name, None).unwrap().pop().unwrap();
     let results = serde_json::from_slice(&fs::read(grid.join("results.json")).unwrap()).unwrap();
     (results, fs::read_to_string(grid.join("report/report.md")).unwrap(), grid)
+}
+
+/// The run of a cell.
+fn run_of(cell: &Path) -> PathBuf {
+    fs::read_dir(cell).unwrap().map(|e| e.unwrap().path()).find(|p| p.is_dir()).unwrap()
 }
 
 #[test]
@@ -163,8 +168,7 @@ fn semi_supervised_learning_begins_from_the_trained_encoder() {
     assert_eq!(cells[2..4], [format!("{:.2}", 100.0 * told(1)).as_str(), "76.96"]);
     assert!(page.contains("semi-supervised, %"), "{page}");
     // The same from the saved encoder, and from scratch, without the program.
-    let cell = grid.join("cells/dim-l-jsd/seed-0");
-    let run = fs::read_dir(&cell).unwrap().map(|e| e.unwrap().path()).find(|p| p.is_dir()).unwrap();
+    let run = run_of(&grid.join("cells/dim-l-jsd/seed-0"));
     let (_, saved, checkpoint, _) = RunDir::resume(&run).unwrap();
     let config =
         TransferConfig { mode: Mode::FineTuneConv, batch: 16, epochs: 3.0, steps: [30, 30], adam: saved.model.adam };
@@ -200,8 +204,7 @@ fn noise_in_patches_is_drawn_against_its_share() {
     assert!(page.contains("](noise.svg)") && page.contains("noise read off Y, %"), "{page}");
     assert!(fs::read_to_string(grid.join("report/noise.svg")).unwrap().contains("a guess"));
     // The same images come back for a probe of the run: the accuracy of its report.
-    let cell = grid.join("cells/local-50/seed-0");
-    let run = fs::read_dir(&cell).unwrap().map(|e| e.unwrap().path()).find(|p| p.is_dir()).unwrap();
+    let run = run_of(&grid.join("cells/local-50/seed-0"));
     let mut command = Command::new(env!("CARGO_BIN_EXE_infomax"));
     command.current_dir(folder.path()).arg("probe").arg(&run).args([
         "--json",

@@ -139,7 +139,7 @@ pub(super) fn run_cell(
         seed,
         epochs: 0,
         images: 0,
-        labels: row.probes.labels.unwrap_or(usize::MAX).clamp(1, images.probed.len()),
+        labels: row.probes.rows(images.probed.len()),
         test_images: images.test.len(),
         encoder_parameters: 0,
         nats: None,

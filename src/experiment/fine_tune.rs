@@ -31,7 +31,7 @@ fn settings(row: &PlannedRow, images: &Images, epochs: usize) -> Result<([Exampl
 pub fn check_fine_tuning(row: &PlannedRow, images: &Images) -> Result<(), ExperimentError> {
     let Some(epochs) = row.probes.measures.and_then(|m| m.fine_tune_epochs) else { return Ok(()) };
     let ([train, test], config) = settings(row, images, epochs)?;
-    let labels = row.probes.labels.unwrap_or(usize::MAX).clamp(1, images.probed.len());
+    let labels = row.probes.rows(images.probed.len());
     let encoder = row.run.model.encoder;
     let of = Transfer { encoder, start: None, task: TASK, train: &train, test: &test, config, seed: 0 };
     Ok(of.check(&(0..labels).collect::<Vec<_>>())?)

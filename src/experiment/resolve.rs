@@ -80,6 +80,29 @@ fn is_zero(share: &f64) -> bool {
 }
 
 impl ProbeSettings {
+    /// Of so many training images, how many have labels that the probes see.
+    pub fn rows(&self, images: usize) -> usize {
+        self.labels.unwrap_or(usize::MAX).clamp(1, images)
+    }
+
+    /// Rejects what cannot work with these probes.
+    fn check(&self, method: Method, compared: Compare) -> Result<(), TrainError> {
+        let fail = |text: &str| Err(TrainError::Config(text.into()));
+        check_mlp(self.mlp_epochs, self.mlp_average)?;
+        match self.measures.and_then(|m| m.fine_tune_epochs) {
+            Some(0) => {
+                fail("probes.measures.fine_tune_epochs is 0; it takes 1 pass or more, and leaving it out tunes nothing")
+            }
+            Some(_) if matches!(method, Method::Cmc { .. }) => fail(
+                "probes.measures.fine_tune_epochs: cmc trains two encoders of half the size, and fine-tuning takes one",
+            ),
+            _ if compared == Compare::Svm && !self.svm => {
+                fail("probes.svm is false, and the accuracies of this experiment are a support vector machine's")
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The probes of a cell.
     pub fn config(&self, seed: u64) -> ProbeConfig {
         let Self { mlp_epochs, mlp_average, labels, svm, .. } = *self;
@@ -198,23 +221,7 @@ pub fn resolve(definition: &Definition, budget: Budget, choice: &Choice) -> Resu
         }
         let (run, probes) = typed(&tree, &row.id).map_err(|fault| malformed(fault.in_words(&row.id)))?;
         run.check()?;
-        check_mlp(probes.mlp_epochs, probes.mlp_average)?;
-        if probes.measures.is_some_and(|m| m.fine_tune_epochs == Some(0)) {
-            let text =
-                "probes.measures.fine_tune_epochs is 0; it takes 1 pass or more, and leaving it out tunes nothing";
-            return Err(TrainError::Config(text.into()).into());
-        }
-        if probes.measures.is_some_and(|m| m.fine_tune_epochs.is_some())
-            && matches!(run.model.method, Method::Cmc { .. })
-        {
-            let text =
-                "probes.measures.fine_tune_epochs: cmc trains two encoders of half the size, and fine-tuning takes one";
-            return Err(TrainError::Config(text.into()).into());
-        }
-        if definition.probe == Compare::Svm && !probes.svm {
-            let text = "probes.svm is false, and the accuracies of this experiment are a support vector machine's";
-            return Err(TrainError::Config(text.into()).into());
-        }
+        probes.check(run.model.method, definition.probe)?;
         for key in &given {
             let note = format!("{} keeps its own `{key}`", row.id);
             if lookup(&tree, key) != lookup(&shared, key) && !kept.contains(&note) {

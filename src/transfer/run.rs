@@ -118,8 +118,40 @@ impl Transfer<'_> {
     /// # Errors
     /// Names what is wrong, and what is allowed.
     pub fn check(&self, labelled: &[usize]) -> Result<(), TrainError> {
-        self.config.check()?;
-        check(self.encoder, self.task, self.config.mode, [self.train, self.test], labelled)
+        let Self { encoder, task, train, test, config, .. } = *self;
+        config.check()?;
+        let mode = config.mode;
+        let fail = |text: String| Err(TrainError::Config(text));
+        if task.is_dense() && mode == Mode::FineTuneConv {
+            return fail(format!(
+                "{mode} tells one class of an image, and {task} has a target at every location; take fine-tune"
+            ));
+        }
+        for set in [&train.images, &test.images] {
+            let (found, wanted) = ([set.channels, set.height, set.width], encoder.image());
+            if found != wanted {
+                return fail(format!(
+                    "encoder {encoder:?} takes images of {wanted:?} (channels, height, width), but {} has {found:?}",
+                    set.name
+                ));
+            }
+        }
+        if let Targets::Classes { classes, .. } = &train.targets
+            && *classes > CLASSES
+        {
+            return fail(format!("{task} with {classes} classes: heads have room for {CLASSES}"));
+        }
+        if std::mem::discriminant(&train.targets) != std::mem::discriminant(&test.targets) {
+            return fail(format!("{task}: training and test images have different kinds of targets"));
+        }
+        if labelled.len() < 2 || labelled.iter().any(|&row| row >= train.images.len()) {
+            return fail(format!(
+                "{task} from {} labelled images of {}: it takes 2 or more of those there are",
+                labelled.len(),
+                train.images.len()
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -174,47 +206,6 @@ pub fn transfer(
     }
     let score = score(&told, &test.targets)?;
     Ok(Some(TransferScore { train_loss: Some(late.0 / late.1.max(1) as f64), steps, ..score }))
-}
-
-fn check(
-    encoder: EncoderKind,
-    task: Task,
-    mode: Mode,
-    examples: [&Examples; 2],
-    labelled: &[usize],
-) -> Result<(), TrainError> {
-    let fail = |text: String| Err(TrainError::Config(text));
-    if task.is_dense() && mode == Mode::FineTuneConv {
-        return fail(format!(
-            "{mode} tells one class of an image, and {task} has a target at every location; take fine-tune"
-        ));
-    }
-    for set in examples.map(|e| &e.images) {
-        let (found, wanted) = ([set.channels, set.height, set.width], encoder.image());
-        if found != wanted {
-            return fail(format!(
-                "encoder {encoder:?} takes images of {wanted:?} (channels, height, width), but {} has {found:?}",
-                set.name
-            ));
-        }
-    }
-    let [train, test] = examples;
-    if let Targets::Classes { classes, .. } = &train.targets
-        && *classes > CLASSES
-    {
-        return fail(format!("{task} with {classes} classes: heads have room for {CLASSES}"));
-    }
-    if std::mem::discriminant(&train.targets) != std::mem::discriminant(&test.targets) {
-        return fail(format!("{task}: training and test images have different kinds of targets"));
-    }
-    if labelled.len() < 2 || labelled.iter().any(|&row| row >= train.images.len()) {
-        return fail(format!(
-            "{task} from {} labelled images of {}: it takes 2 or more of those there are",
-            labelled.len(),
-            train.images.len()
-        ));
-    }
-    Ok(())
 }
 
 /// Batches from one shuffled pass after the other, so that few images fill whole batches too.

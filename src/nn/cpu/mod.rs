@@ -53,12 +53,12 @@ pub(crate) fn mask_relu<E: Real>(g: &mut [E], y: &[E]) {
 
 /// Each of `x`, times `slope` where it is below zero.
 pub(crate) fn leaky<E: Real>(x: &[E], slope: E) -> Vec<E> {
-    let mut y = x.to_vec();
-    y.par_chunks_mut(BLOCK).for_each(|y| {
+    let each = |(y, x): (&mut [E], &[E])| {
         // A factor in any case: a branch would be guessed wrong half of the time.
-        y.iter_mut().for_each(|y| *y *= if *y < E::zero() { slope } else { E::one() });
-    });
-    y
+        y.iter_mut().zip(x).for_each(|(y, &x)| *y = x * if x < E::zero() { slope } else { E::one() });
+    };
+    // SAFETY: each number is written from that of `x`.
+    unsafe { written(x.len(), |y| y.par_chunks_mut(BLOCK).zip(x.par_chunks(BLOCK)).for_each(each)) }
 }
 
 /// Adds to `gx` the gradient of [`leaky`] at `x`, from that of its output.
